@@ -1,0 +1,55 @@
+# `make help` lists everything. Nothing here needs root or Docker. All of it works inside .venv, made on first use.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.tidings-ready
+LOCK := PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --no-header --quiet
+# Browser tests and chaos tests wait far more than they compute, so two processes pay off even on one core.
+JOBS ?= 2
+
+.PHONY: help setup lock test check lint format docs demo chaos bench clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make .venv with everything in it, from the hash-checked lock (a second run is instant)
+
+$(STAMP): requirements-dev.lock pyproject.toml tools/setup.sh
+	@tools/setup.sh $(VENV)
+	@touch $@
+
+lock: $(STAMP) ## Work out the three requirements*.lock anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
+	$(LOCK) $(UPGRADE) --all-extras pyproject.toml -o requirements.lock
+	$(LOCK) $(UPGRADE) --all-extras --group dev --group bench --group build pyproject.toml -o requirements-dev.lock
+	$(LOCK) $(UPGRADE) --group build -o requirements-build.lock
+
+test: $(STAMP) ## Run the whole test suite, the browser's and the small chaos runs included
+	@CHROMIUM="$$(tools/find_chromium.sh $(BIN))" && export CHROMIUM && $(BIN)/pytest -n $(JOBS) --dist loadgroup $(PYTEST)
+
+lint: $(STAMP) ## Formatting, lint, strict types, import contracts
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+check: lint test ## What has to pass before a change is merged
+
+format: $(STAMP) ## Format and mend what can be mended by itself
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+docs: $(STAMP) ## Write the parts of docs/ that are made from the code: settings, commands
+	@$(BIN)/python tools/reference.py
+
+demo: $(STAMP) ## The main job on real input: import a spreadsheet, send a campaign, print its ledger, open the dashboard
+	@$(BIN)/tidings demo
+
+chaos: $(STAMP) ## The tests that kill processes, at full size (tens of minutes)
+	@TIDINGS_CHAOS=large $(BIN)/pytest -m chaos --timeout 3600 $(PYTEST)
+
+bench: $(STAMP) ## Every benchmark; figures go to bench/out
+	@$(BIN)/python -m bench all
+
+clean: ## Remove .venv and what tools left behind (no data of an installation)
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist

@@ -1,0 +1,96 @@
+"""Writes a campaign's messages page by page. Killed at any moment, it goes on where the last page was committed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from tidings.campaigns.models import Campaign
+from tidings.campaigns.rules import CampaignStatus
+from tidings.channels.service import medium_of_channel
+from tidings.contacts.audience import AUDIENCE_SQL, START
+from tidings.db.database import raw_connection
+from tidings.db.sql import NamedSql
+from tidings.delivery.wake import wake_after_commit
+from tidings.templates.rendering import read_text
+
+if TYPE_CHECKING:
+    import asyncpg
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from tidings.db.database import Database
+
+PAGE = 5_000
+_SQL = NamedSql("tidings.campaigns", "fan_out.sql")
+_WRITE_PAGE = _SQL.write_page.format(audience=AUDIENCE_SQL)
+_OPEN = {CampaignStatus.LAUNCHING, CampaignStatus.PAUSED}
+
+
+async def fan_out(database: Database, workspace_id: UUID, campaign_id: UUID) -> None:
+    """Write all messages of a launched campaign."""
+    more = True
+    while more:
+        async with database.workspace(workspace_id) as session:
+            more = await _write_page(session, database, workspace_id, campaign_id)
+
+
+async def _write_page(session: AsyncSession, database: Database, workspace_id: UUID, campaign_id: UUID) -> bool:
+    """Write one page in the session's transaction; False when there is no more to write."""
+    campaign = await session.get(Campaign, (workspace_id, campaign_id), with_for_update=True)
+    if campaign is None or campaign.status not in _OPEN or campaign.fanned_out_at is not None:
+        return False
+    connection = await raw_connection(session)
+    written = await (_resend_page if "resend" in campaign.audience else _audience_page)(session, connection, campaign)
+    wake_after_commit(session, database, campaign.channel_id)
+    if written == PAGE:
+        return True
+    await connection.execute(_FANNED_OUT, workspace_id, campaign_id)
+    return False
+
+
+_FANNED_OUT = """
+    UPDATE campaigns SET fanned_out_at = now(), status = CASE WHEN status = 'launching' THEN 'sending' ELSE status END
+    WHERE workspace_id = $1 AND id = $2
+"""
+
+
+async def _audience_page(session: AsyncSession, connection: asyncpg.Connection, campaign: Campaign) -> int:
+    audience = campaign.audience
+    written: int = await connection.fetchval(
+        _WRITE_PAGE,
+        campaign.workspace_id,
+        await medium_of_channel(session, campaign.workspace_id, campaign.channel_id),
+        audience.get("all", False),
+        [UUID(one) for one in audience.get("groups", [])],
+        [UUID(one) for one in audience.get("contacts", [])],
+        campaign.fanned_out_to or START,
+        PAGE,
+        campaign.id,
+        campaign.channel_id,
+        campaign.delivery,
+        _validity(campaign),
+        sorted(read_text(campaign.text).names),
+    )
+    return written
+
+
+async def _resend_page(_: AsyncSession, connection: asyncpg.Connection, campaign: Campaign) -> int:
+    earlier = campaign.audience["resend"]
+    written: int = await connection.fetchval(
+        _SQL.write_resend_page,
+        campaign.workspace_id,
+        UUID(earlier["campaign"]),
+        earlier["statuses"],
+        campaign.fanned_out_to or START,
+        PAGE,
+        campaign.id,
+        campaign.channel_id,
+        campaign.delivery,
+        _validity(campaign),
+    )
+    return written
+
+
+def _validity(campaign: Campaign) -> timedelta | None:
+    return timedelta(seconds=campaign.validity_seconds) if campaign.validity_seconds else None

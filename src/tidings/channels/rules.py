@@ -1,0 +1,113 @@
+"""What a channel's stored settings mean: pure decisions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeGuard
+
+from tidings.errors import FieldError, Invalid
+from tidings.providers.base import Description, Field, Limits
+
+DEFAULT_RETRY_MINUTES = (5, 10, 15)
+DEFAULT_MAX_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How often and after how many minutes a message is tried again."""
+
+    retry_minutes: Sequence[float] = DEFAULT_RETRY_MINUTES
+    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+
+    def wait(self, failures: int) -> timedelta:
+        """How long to wait after the given number of failures (1 or more)."""
+        return timedelta(minutes=self.retry_minutes[min(failures, len(self.retry_minutes)) - 1])
+
+
+def retry_policy(workspace_settings: Mapping[str, Any]) -> RetryPolicy:
+    """The workspace's policy (`retry_minutes`, `max_attempts` of its settings); what is missing or senseless is the default."""
+    minutes = workspace_settings.get("retry_minutes")
+    attempts = workspace_settings.get("max_attempts")
+    return RetryPolicy(
+        retry_minutes=tuple(minutes) if _are_minutes(minutes) else DEFAULT_RETRY_MINUTES,
+        max_attempts=attempts if isinstance(attempts, int) and 1 <= attempts <= 20 else DEFAULT_MAX_ATTEMPTS,
+    )
+
+
+def _are_minutes(value: Any) -> TypeGuard[list[float]]:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, int | float) and 0 <= one <= 1440 for one in value)
+
+
+def merged_limits(default: Limits, override: Mapping[str, Any]) -> Limits:
+    """The provider's limits with what the channel's owner has changed. `per_second: null` means no pace at all."""
+    return Limits(
+        per_second=override.get("per_second", default.per_second),
+        burst=override.get("burst", default.burst),
+        concurrency=override.get("concurrency", default.concurrency),
+    )
+
+
+def hook_url(public_url: str, hook_token: str) -> str:
+    """Where the provider sends receipts and inbound of a channel; empty when this server is not reachable from outside."""
+    return f"{public_url}/hooks/{hook_token}" if public_url else ""
+
+
+# --- what a person fills in ---------------------------------------------------------------------------------------------
+
+LONGEST_VALUE = 4096
+_HINT_FROM = 16  # letters; the last four of a shorter secret would give too much of it away
+
+
+def split_fields(description: Description, given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The values of a set-up form, checked and parted into plain settings and secrets. Raises Invalid with every fault found."""
+    values = {name: value.strip() for name, value in given.items()}
+    errors = [FieldError(f"fields.{name}", "is not a field of this provider") for name in values.keys() - _names(description)]
+    for one in description.fields:
+        values[one.name] = values.get(one.name) or one.default
+        fault = _fault(one, values[one.name])
+        if fault:
+            errors.append(FieldError(f"fields.{one.name}", fault))
+    if errors:
+        raise Invalid(f"The fields do not fit a {description.label} channel; nothing was saved.", errors=tuple(errors))
+    filled = [one for one in description.fields if values[one.name]]
+    return {one.name: values[one.name] for one in filled if not one.secret}, {one.name: values[one.name] for one in filled if one.secret}
+
+
+def _names(description: Description) -> frozenset[str]:
+    return frozenset(one.name for one in description.fields)
+
+
+def _fault(one: Field, value: str) -> str | None:
+    if not value:
+        return "is required" if one.required else None
+    if len(value) > LONGEST_VALUE or "\0" in value:
+        return f"must be text of at most {LONGEST_VALUE} characters"
+    if one.pattern and not re.fullmatch(one.pattern, value):
+        return f"does not look right, for example: {one.example}" if one.example else "does not look right"
+    return None
+
+
+def hints(secrets: Mapping[str, str]) -> dict[str, str]:
+    """Which secrets are set, so that a person can tell them apart: the last four letters of long ones, nothing of short ones."""
+    return {name: f"…{value[-4:]}" if len(value) >= _HINT_FROM else "" for name, value in secrets.items()}
+
+
+def choose_medium(description: Description, wanted: str | None) -> str:
+    """The medium of a new channel. Raises Invalid when the provider has no such medium."""
+    mediums = description.capabilities.mediums
+    medium = wanted or mediums[0]
+    if medium not in mediums:
+        raise Invalid(
+            f"{description.label} does not reach people by “{medium}”.", errors=(FieldError("medium", f"one of: {', '.join(mediums)}"),)
+        )
+    return medium
+
+
+def state_of(*, enabled: bool, stopped: bool) -> str:
+    """The one word for where a channel stands; what its owner switched off is not also told as broken."""
+    if not enabled:
+        return "disabled"
+    return "stopped" if stopped else "active"

@@ -1,0 +1,21 @@
+"""The pages of channels: the list, setting one up, one channel, alerts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+
+from tidings.channels.web import acts, alerts, list_page, page, setup
+
+if TYPE_CHECKING:
+    from tidings.channels.api import SendTest, Wake
+
+
+def make_router(*, send_test: SendTest, wake: Wake) -> APIRouter:
+    """All pages. They are handed what lies on floors above: sending a test message, waking the engine."""
+    router = APIRouter(include_in_schema=False)
+    # Fixed addresses first: `/channels/new` is no channel.
+    for part in (list_page.router, setup.router, page.router, acts.make_router(send_test=send_test, wake=wake), alerts.router):
+        router.include_router(part)
+    return router

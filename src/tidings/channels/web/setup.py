@@ -1,0 +1,123 @@
+"""Setting a channel up and changing it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import ValidationError
+
+from tidings.channels import asking, service
+from tidings.channels.web.form import ChannelForm, change, creation, form_of, new_form, read_form, sentences
+from tidings.channels.web.shown import ChannelPath, asking_of, logo_address
+from tidings.core.ids import show_id
+from tidings.errors import Conflict, Invalid, NotFound
+from tidings.providers import PROVIDERS
+from tidings.providers.base import Description
+from tidings.ui.flash import flash
+from tidings.ui.frame import Frame
+from tidings.ui.pages import go_to, render
+from tidings.workspaces.page_edge import PageScope, Visitor, require_page, require_visitor
+from tidings.workspaces.rules import Permission
+
+router = APIRouter()
+Writer = Annotated[PageScope, require_page(Permission.CHANNELS_WRITE, "channels")]
+WriterVisitor = Annotated[Visitor, require_visitor(Permission.CHANNELS_WRITE, "channels")]
+
+
+@router.get("/channels/new")
+async def choose_provider(request: Request, scope: Writer) -> Response:
+    """Which provider the new channel is to go by."""
+    providers = [(each.description, logo_address(kind)) for kind, each in PROVIDERS.items()]
+    return render(request, "channels/choose.html", frame=scope.frame, providers=providers)
+
+
+@router.get("/channels/new/{kind}")
+async def new_channel(kind: str, request: Request, scope: Writer) -> Response:
+    """The empty form."""
+    description = _description(kind)
+    return _form_page(request, scope.frame, description, new_form(description))
+
+
+@router.post("/channels/new/{kind}")
+async def create_channel(kind: str, request: Request, visitor: WriterVisitor) -> Response:
+    """Make the channel, then ask the provider whether it works: the channel stays either way."""
+    description = _description(kind)
+    form = read_form(await request.form(), description)
+    state = request.app.state
+    try:
+        command = creation(form, kind)
+        async with state.database.workspace(visitor.access.workspace_id) as session:
+            channel = await service.create_channel(session, visitor.access, state.vault, state.settings, command)
+    except (Invalid, Conflict, ValidationError) as error:
+        return _form_page(request, visitor.frame, description, form, errors=sentences(error, description))
+    asked = asking_of(request)
+    check = await asking.check_channel(asked, visitor.access, channel.id)
+    if check.ok and description.capabilities.balance:
+        with suppress(Conflict):  # the channel's page has a button to ask again
+            await asking.read_balance(asked, visitor.access, channel.id)
+    response = go_to(request, f"/channels/{show_id('chn', channel.id)}")
+    if check.ok:
+        flash(response, f"“{channel.name}” is set up and works. {check.detail}")
+    else:
+        flash(response, f"“{channel.name}” is set up, but its check failed: {check.detail} Mend it under Edit.", "warning")
+    return response
+
+
+@router.get("/channels/{channel_id}/edit")
+async def edit_channel(channel_id: ChannelPath, request: Request, scope: Writer) -> Response:
+    """The form with what is kept, but for the secrets."""
+    channel = await service.get_channel(scope.session, scope.access, channel_id)
+    return _form_page(request, scope.frame, _description(channel.provider), form_of(channel), channel=channel)
+
+
+@router.post("/channels/{channel_id}/edit")
+async def change_channel(channel_id: ChannelPath, request: Request, visitor: WriterVisitor) -> Response:
+    """Keep the change, or show the form again with what is wrong in it."""
+    state = request.app.state
+    async with state.database.workspace(visitor.access.workspace_id) as session:
+        channel = await service.get_channel(session, visitor.access, channel_id)
+    description = _description(channel.provider)
+    form = read_form(await request.form(), description)
+    try:
+        command = change(form)
+        async with state.database.workspace(visitor.access.workspace_id) as session:
+            changed = await service.change_channel(session, visitor.access, state.vault, state.settings, channel_id, command)
+    except (Invalid, Conflict, ValidationError) as error:
+        return _form_page(request, visitor.frame, description, form, errors=sentences(error, description), channel=channel)
+    response = go_to(request, f"/channels/{show_id('chn', channel_id)}")
+    if changed.stopped_at is not None:
+        flash(response, "Saved. The channel is still stopped: start it again when it is mended.", "warning")
+    else:
+        flash(response, "Saved. The next message goes by it as it is now.")
+    return response
+
+
+def _form_page(
+    request: Request,
+    frame: Frame,
+    description: Description,
+    form: ChannelForm,
+    *,
+    errors: dict[str, str] | None = None,
+    channel: Any = None,
+) -> Response:
+    context = {
+        "provider": description,
+        "logo": logo_address(description.kind),
+        "form": form,
+        "errors": errors or {},
+        "channel": channel,
+        "kept": channel.credential_hints if channel else {},
+        "address": f"/channels/{show_id('chn', channel.id)}" if channel else f"/channels/new/{description.kind}",
+        "mediums": [(one, one.upper() if one == "sms" else one.capitalize()) for one in description.capabilities.mediums],
+        "may_override": bool(request.app.state.settings.allowed_api_base_urls),
+    }
+    return render(request, "channels/form.html", frame=frame, status_code=422 if errors else 200, **context)
+
+
+def _description(kind: str) -> Description:
+    if kind not in PROVIDERS:
+        raise NotFound("This installation has no such provider.")
+    return PROVIDERS[kind].description

@@ -1,0 +1,112 @@
+"""Channels as pages show them: plain values, made once, drawn in several places."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+from fastapi import Request
+
+from tidings.channels import service
+from tidings.channels.asking import Asking
+from tidings.channels.models import Channel
+from tidings.channels.queries import Resting, Traffic
+from tidings.channels.rules import merged_limits, state_of
+from tidings.core.ids import show_id
+from tidings.providers import PROVIDERS, logo
+from tidings.providers.base import Description, Limits
+from tidings.workspaces.wire import PathId
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from tidings.workspaces.access import Access
+
+ChannelPath = Annotated[UUID, PathId("chn")]
+NOTHING_YET = Traffic(sent=0, delivered=0, failed=0, received=0, waiting=0)
+MENDING = {
+    "insufficient_balance": "Top up the account at {provider}, then start the channel again.",
+    "invalid_credentials": "Look up the current credentials at {provider}, type them in under Edit, then start the channel again.",
+}
+"""What to do, by the code of the fault."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownChannel:
+    """One channel with what does not stand on its row."""
+
+    channel: Channel
+    traffic: Traffic
+    resting: Resting | None
+
+    @property
+    def id(self) -> str:
+        return show_id("chn", self.channel.id)
+
+    @property
+    def address(self) -> str:
+        return f"/channels/{self.id}"
+
+    @property
+    def description(self) -> Description | None:
+        """None when this installation does not have the provider any more."""
+        return PROVIDERS[self.channel.provider].description if self.channel.provider in PROVIDERS else None
+
+    @property
+    def provider_name(self) -> str:
+        return self.description.label if self.description else self.channel.provider
+
+    @property
+    def logo(self) -> str:
+        return logo_address(self.channel.provider)
+
+    @property
+    def state(self) -> str:
+        state = state_of(enabled=self.channel.enabled, stopped=self.channel.stopped_at is not None)
+        if state == "active" and self.resting is not None:
+            return "holding" if self.resting.failing else "paused"
+        return state
+
+    @property
+    def limits(self) -> Limits:
+        return merged_limits(self.description.limits if self.description else Limits(per_second=None), self.channel.limits)
+
+    @property
+    def what_to_do(self) -> str:
+        """How to mend a stopped channel."""
+        return what_to_do(self.channel.stopped_code or "", self.provider_name)
+
+
+def what_to_do(code: str, provider_name: str) -> str:
+    """How to mend a channel that stopped with this code."""
+    return MENDING.get(code, "Mend what {provider} complains about, then start the channel again.").format(provider=provider_name)
+
+
+@cache
+def logo_address(kind: str) -> str:
+    """A provider's picture as a data: address, which needs no request; empty where there is none."""
+    if kind not in PROVIDERS:
+        return ""
+    return "data:image/svg+xml;base64," + base64.b64encode(logo(kind).read_bytes()).decode()
+
+
+async def show_channels(session: AsyncSession, access: Access, channels: list[Channel]) -> list[ShownChannel]:
+    """The same channels with their traffic and rests, in two queries."""
+    ids = [one.id for one in channels]
+    traffic = await service.traffic(session, access.workspace_id, ids) if ids else {}
+    resting = await service.resting(session, ids) if ids else {}
+    return [ShownChannel(channel=one, traffic=traffic.get(one.id, NOTHING_YET), resting=resting.get(one.id)) for one in channels]
+
+
+async def show_channel(session: AsyncSession, access: Access, channel_id: UUID) -> ShownChannel:
+    """One channel. Raises NotFound."""
+    return (await show_channels(session, access, [await service.get_channel(session, access, channel_id)]))[0]
+
+
+def asking_of(request: Request) -> Asking:
+    """What asking a provider takes, from the app."""
+    state = request.app.state
+    return Asking(database=state.database, vault=state.vault, settings=state.settings, http=state.http)

@@ -1,0 +1,65 @@
+"""A drain job: one channel's turn, from opening the channel to making sure that nobody's wake-up was lost."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import structlog
+
+from tidings.channels.runtime import open_channel
+from tidings.delivery import queries
+from tidings.delivery.contents import Contents
+from tidings.delivery.slice import Slice
+from tidings.delivery.wake import finish
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from tidings.channels.vault import Vault
+    from tidings.providers.http import Http
+    from tidings.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_LONGEST_DELAY = timedelta(seconds=5)
+"""Look again at least so often, so that a channel mended or given a faster pace goes on soon."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """What every drain of one worker shares."""
+
+    pool: asyncpg.Pool
+    http: Http
+    vault: Vault
+    settings: Settings
+    contents: Contents
+    stop: asyncio.Event
+    """Set when the worker is to end: claim nothing more, finish what is in the air, settle."""
+
+
+async def drain(engine: Engine, job_id: int, channel_id: UUID) -> None:
+    """Take one turn of a channel as the job with this id."""
+    async with engine.pool.acquire() as connection:
+        channel = await open_channel(connection, engine.vault, engine.settings, channel_id)
+        if channel is None or not channel.sendable:
+            await connection.execute("DELETE FROM pgqueuer WHERE id = $1", job_id)
+            return
+        recovered = await queries.recover(connection, channel_id, channel.workspace_id, channel.retry.max_attempts)
+    if recovered:
+        log.warning("claims_recovered", channel_id=str(channel_id), messages=recovered)
+    turn = Slice(
+        pool=engine.pool,
+        http=engine.http,
+        contents=engine.contents,
+        channel=channel,
+        seconds=engine.settings.slice_seconds,
+        stop=engine.stop,
+    )
+    end = await turn.run()
+    async with engine.pool.acquire() as connection:
+        await finish(connection, job_id, channel.workspace_id, channel_id, again=end.again, delay=min(end.delay, _LONGEST_DELAY))

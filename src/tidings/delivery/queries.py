@@ -1,0 +1,150 @@
+"""The engine's statements as functions. Each takes a bare asyncpg connection with the engine's role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+
+from tidings.db.sql import NamedSql
+from tidings.delivery.rules import Delivery, Settlement
+
+if TYPE_CHECKING:
+    import asyncpg
+
+_CLAIM = NamedSql("tidings.delivery", "claim.sql")
+_SETTLE = NamedSql("tidings.delivery", "settle.sql")
+
+CLAIM_SECONDS = 6.0
+"""A claimed message's request may begin only so long after the claim."""
+RECOVER_AFTER = timedelta(seconds=8)
+"""Claims older than this are a dead worker's. Longer than CLAIM_SECONDS, so that no request can begin after its recovery."""
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """A message this worker has taken to send."""
+
+    id: UUID
+    source_id: UUID
+    address: str
+    text: str | None
+    variables: dict[str, Any] | None
+    delivery: Delivery
+    attempt: int
+    failures: int
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """A claimed message and what is to be written of it."""
+
+    message: Claimed
+    settlement: Settlement
+    latency_ms: int | None
+    segments: int | None = None
+    """SMS parts by our own count; a provider's count comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A channel's shared pace as the database holds it."""
+
+    next_free_at: datetime
+    paused_until: datetime
+    failures_in_row: int
+    breaker: str
+    now: datetime
+
+
+async def read_pace(connection: asyncpg.Connection, channel_id: UUID) -> Pace:
+    """The pace, locked until the transaction ends. Makes the row of a new channel."""
+    row = await connection.fetchrow(_CLAIM.pace, channel_id)
+    if row is None:
+        await connection.execute(_CLAIM.open_pace, channel_id)
+        row = await connection.fetchrow(_CLAIM.pace, channel_id)
+    return Pace(row["next_free_at"], row["paused_until"], row["failures_in_row"], row["breaker"], row["now"])
+
+
+async def reserve_pace(connection: asyncpg.Connection, channel_id: UUID, next_free_at: datetime) -> None:
+    """Write a reservation, in the transaction of the claim it is for."""
+    await connection.execute(_CLAIM.reserve_pace, channel_id, next_free_at)
+
+
+async def pause(
+    connection: asyncpg.Connection, channel_id: UUID, *, until: datetime, reason: str, failures_in_row: int, breaker_open: bool
+) -> None:
+    """Leave the channel alone until then, in every worker."""
+    await connection.execute(_CLAIM.pause, channel_id, until, reason, failures_in_row, "open" if breaker_open else "closed")
+
+
+async def note_works(connection: asyncpg.Connection, channel_id: UUID) -> None:
+    """A message went through: close the breaker."""
+    await connection.execute(_CLAIM.works, channel_id)
+
+
+async def claim(connection: asyncpg.Connection, channel_id: UUID, workspace_id: UUID, count: int) -> tuple[list[Claimed], int]:
+    """Take up to `count` due messages; also say how many ended right here (expired, opted out)."""
+    rows = await connection.fetch(_CLAIM.claim, channel_id, workspace_id, count)
+    taken = [
+        Claimed(
+            row["id"], row["source_id"], row["address"], row["text"],
+            None if row["variables"] is None else msgspec.json.decode(row["variables"]),
+            row["delivery"], row["attempt"], row["failures"],
+        )
+        for row in rows
+        if row["status"] == "sending"
+    ]  # fmt: skip
+    return taken, len(rows) - len(taken)
+
+
+async def source_text(connection: asyncpg.Connection, workspace_id: UUID, source_id: UUID) -> str | None:
+    """The frozen text of a campaign."""
+    text: str | None = await connection.fetchval(_CLAIM.source_text, workspace_id, source_id)
+    return text
+
+
+async def recover(connection: asyncpg.Connection, channel_id: UUID, workspace_id: UUID, max_attempts: int) -> int:
+    """Settle what dead workers left in the air; return how many there were."""
+    result: str = await connection.execute(_CLAIM.recover, channel_id, workspace_id, RECOVER_AFTER, max_attempts)
+    return int(result.rpartition(" ")[2])
+
+
+async def has_due(connection: asyncpg.Connection, workspace_id: UUID, channel_id: UUID) -> bool:
+    """Say whether a drain of this channel would find anything to do."""
+    found: bool = await connection.fetchval(_CLAIM.has_due, workspace_id, channel_id, RECOVER_AFTER)
+    return found
+
+
+async def channels_to_sweep(connection: asyncpg.Connection) -> list[UUID]:
+    """Channels with due work that nobody drains."""
+    return [row["id"] for row in await connection.fetch(_CLAIM.sweep, RECOVER_AFTER)]
+
+
+async def settle_many(connection: asyncpg.Connection, workspace_id: UUID, channel_id: UUID, ended: Sequence[Ended]) -> int:
+    """Write the ends of many attempts; return how many of them still counted."""
+    in_order = sorted(ended, key=lambda one: one.message.id)
+    settled = {(row[0], row[1]) for row in await connection.fetch(_SETTLE.settle, workspace_id, channel_id, *_columns(in_order))}
+    late = [one for one in in_order if (one.message.id, one.message.attempt) not in settled]
+    if late:
+        resolved: int = await connection.fetchval(_SETTLE.settle_late, workspace_id, channel_id, *_columns(late))
+        return len(settled) + resolved
+    return len(settled)
+
+
+def _columns(ended: Sequence[Ended]) -> Iterator[list[Any]]:
+    """One list a column, as settle.sql unnests them."""
+    return map(list, zip(*map(_row, ended), strict=True))
+
+
+def _row(one: Ended) -> tuple[Any, ...]:
+    what = one.settlement
+    cost = what.cost
+    return (
+        one.message.id, one.message.attempt, what.status.value, what.outcome, what.due_at, what.failed, what.possible_duplicate,
+        what.code.value if what.code else None, what.provider_code, what.detail, what.provider_message_id,
+        what.segments or (one.segments if what.outcome == "accepted" else None),
+        cost.micros if cost else None, cost.currency if cost else None, one.latency_ms,
+    )  # fmt: skip

@@ -1,0 +1,262 @@
+"""One turn of one channel: claim, pace, send and settle, all at once, for a few seconds or until nothing is due.
+
+Three kinds of tasks share the turn. The feeder claims a batch whenever the backlog runs low. Senders, as many as the channel's
+concurrency, take parcels at their time and talk to the provider. The settler writes what ended. A result lives in memory only
+until the settler's next write; if the process dies first, the claim stays on the row and recovery finds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from tidings.channels.pace import Reservation, allowance, reserve
+from tidings.core.segments import count_segments
+from tidings.delivery import queries
+from tidings.delivery.health import Health
+from tidings.delivery.packing import Parcel, pack
+from tidings.delivery.queries import CLAIM_SECONDS, Claimed, Ended, Pace
+from tidings.delivery.rules import release, settle
+from tidings.delivery.settling import DATABASE_TROUBLE, Settler
+from tidings.providers.base import ErrorCode, Outcome, SendUncertain
+
+if TYPE_CHECKING:
+    from tidings.channels.runtime import RunningChannel
+    from tidings.delivery.contents import Contents
+    from tidings.providers.http import Http
+
+log = structlog.get_logger(__name__)
+
+MOST = 1_000
+"""Messages of one claim at the most."""
+AHEAD_SECONDS = 0.15
+"""A claim takes about so much work as the channel does in this time, so that nothing urgent waits long behind a batch."""
+HORIZON = timedelta(seconds=1)
+_UNSETTLED_LIMIT = 2_000
+_NOW = timedelta(0)
+_SHORTEST_WAIT = timedelta(milliseconds=20)
+_LONGEST_WAIT = timedelta(milliseconds=500)
+"""Waits longer than this give the worker's place to another channel."""
+_AFTER_PROBE = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SliceEnd:
+    """How a turn ended: whether another must follow, and not before how long."""
+
+    again: bool
+    delay: timedelta
+
+
+class Slice:
+    """One turn. Make it, run it once, throw it away."""
+
+    def __init__(
+        self, *, pool: asyncpg.Pool, http: Http, contents: Contents, channel: RunningChannel, seconds: float, stop: asyncio.Event
+    ) -> None:
+        self._pool = pool
+        self._http = http
+        self._contents = contents
+        self._channel = channel
+        self._can = channel.provider.description.capabilities
+        self._deadline = time.monotonic() + seconds
+        self._stop = stop
+        self._is_sms = channel.medium == "sms"
+        self._began = time.monotonic()
+        self._settler = Settler(pool, channel)
+        self._health = Health()
+        self._parcels: deque[Parcel] = deque()
+        self._claimed = 0
+        self._fed = False
+        self._parcel_came = asyncio.Event()
+        self._backlog_low = asyncio.Event()
+        self._again = False
+        self._delay = _NOW
+
+    async def run(self) -> SliceEnd:
+        """Take the turn. Cancelling it loses no message, only time: what was claimed is recovered later."""
+        async with asyncio.TaskGroup() as tasks:
+            settler = tasks.create_task(self._settler.run())
+            senders = [tasks.create_task(self._send_parcels()) for _ in range(max(1, self._channel.limits.concurrency))]
+            try:
+                await self._feed()
+            except DATABASE_TROUBLE as error:
+                # What is in the air still ends, and the settler keeps its results until the database is back.
+                log.warning("claim_failed", channel_id=str(self._channel.id), error=str(error))
+            finally:
+                self._fed = True
+                self._parcel_came.set()
+            await asyncio.gather(*senders)
+            self._settler.finish()
+            await settler
+        if self._health.pause_seconds:
+            self._delay = max(self._delay, timedelta(seconds=self._health.pause_seconds))
+        return SliceEnd(self._again, self._delay)
+
+    # --- feeding ------------------------------------------------------------------------------------------------------
+
+    async def _feed(self) -> None:
+        while not self._over():
+            more, wait = await self._claim()
+            if not more:
+                return
+            if wait > _LONGEST_WAIT:
+                self._delay = wait
+                break
+            if wait:
+                await asyncio.sleep(wait.total_seconds())
+            await self._room()
+        self._again = True
+
+    def _over(self) -> bool:
+        return self._health.halted or self._stop.is_set() or time.monotonic() >= self._deadline
+
+    async def _claim(self) -> tuple[bool, timedelta]:
+        """Claim one batch. Says whether there may be more to claim, and not before how long."""
+        begun = time.monotonic()
+        async with self._pool.acquire() as connection, self._paced(connection):
+            pace = await queries.read_pace(connection, self._channel.id)
+            self._health.begin(failures_in_row=pace.failures_in_row, breaker_open=pace.breaker == "open")
+            count, wait = self._how_many(pace)
+            if count == 0:
+                return True, wait
+            claimed, ended_here = await queries.claim(connection, self._channel.id, self._channel.workspace_id, count)
+            reservation = self._reserve(pace, len(claimed))
+            if reservation is not None:
+                await queries.reserve_pace(connection, self._channel.id, reservation.next_free_at)
+            texts = {
+                source: await self._contents.get(connection, self._channel.workspace_id, source)
+                for source in {one.source_id for one in claimed if one.text is None}
+            }
+        self._pack(claimed, texts, reservation, pace.now, begun)
+        if self._health.probing:
+            # One message proves or disproves the channel; the next turn goes on from there.
+            return True, _AFTER_PROBE
+        return bool(claimed or ended_here), _NOW
+
+    def _paced(self, connection: asyncpg.Connection) -> AbstractAsyncContextManager[object]:
+        """What is reserved and what it is reserved for are written together; without a pace each statement stands by itself."""
+        return nullcontext() if self._channel.limits.per_second is None else connection.transaction()
+
+    def _pack(
+        self, claimed: Sequence[Claimed], texts: Mapping[UUID, str], reservation: Reservation | None, now: datetime, begun: float
+    ) -> None:
+        read_at = time.monotonic()
+
+        def slot(index: int) -> float:
+            return 0.0 if reservation is None else read_at + (reservation.slot(index) - now).total_seconds()
+
+        packed = pack(claimed, texts, self._can, slot, begun + CLAIM_SECONDS)
+        self._claimed += len(claimed)
+        for one, settlement in packed.failed:
+            self._settler.add(Ended(one, settlement, None))
+        self._parcels.extend(packed.parcels)
+        self._parcel_came.set()
+
+    def _how_many(self, pace: Pace) -> tuple[int, timedelta]:
+        """How many to claim now; where none may leave yet, how long until some may."""
+        if pace.paused_until > pace.now:
+            return 0, pace.paused_until - pace.now
+        limits = self._channel.limits
+        if self._health.probing:
+            return 1, _NOW
+        if limits.per_second is None:
+            return self._batch(), _NOW
+        count = allowance(per_second=limits.per_second, burst=limits.burst, next_free_at=pace.next_free_at, now=pace.now, horizon=HORIZON)
+        ahead = pace.next_free_at + timedelta(seconds=1 / limits.per_second) - pace.now - HORIZON
+        return min(count, MOST), max(ahead, _SHORTEST_WAIT)
+
+    def _reserve(self, pace: Pace, count: int) -> Reservation | None:
+        limits = self._channel.limits
+        if limits.per_second is None or count == 0:
+            return None
+        return reserve(count=count, per_second=limits.per_second, burst=limits.burst, next_free_at=pace.next_free_at, now=pace.now)
+
+    async def _room(self) -> None:
+        """Wait until the backlog is low enough for another claim, so that what is urgent never waits behind much."""
+        while not self._over() and (len(self._parcels) > self._low_water() or self._claimed - self._settler.written > _UNSETTLED_LIMIT):
+            self._backlog_low.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await self._backlog_low.wait()
+
+    def _batch(self) -> int:
+        """How much to claim at once, by what this turn has been getting done. Begins small: two rounds of all senders."""
+        least = 2 * self._channel.limits.concurrency
+        elapsed = time.monotonic() - self._began
+        done = int(self._settler.added / elapsed * AHEAD_SECONDS) if elapsed > AHEAD_SECONDS else 0
+        return min(max(least, done), MOST)
+
+    def _low_water(self) -> int:
+        return self._batch() // 2 if self._channel.limits.per_second is None else 2 * self._channel.limits.concurrency
+
+    # --- sending ------------------------------------------------------------------------------------------------------
+
+    async def _send_parcels(self) -> None:
+        while True:
+            while not self._parcels:
+                if self._fed:
+                    return
+                self._parcel_came.clear()
+                await self._parcel_came.wait()
+            parcel = self._parcels.popleft()
+            if len(self._parcels) <= self._low_water():
+                self._backlog_low.set()
+            await self._send(parcel)
+
+    async def _send(self, parcel: Parcel) -> None:
+        wait = parcel.not_before - time.monotonic()
+        if wait > 0 and not self._health.halted:
+            await asyncio.sleep(wait)
+        if self._health.halted or self._stop.is_set() or time.monotonic() > parcel.not_after:
+            self._release(parcel)
+            return
+        begun = time.monotonic()
+        outcomes = await self._ask(parcel)
+        latency = int((time.monotonic() - begun) * 1000)
+        now = datetime.now(UTC)
+        for one, outgoing, outcome in zip(parcel.claimed, parcel.batch, outcomes, strict=True):
+            settlement = settle(outcome, failures=one.failures, delivery=one.delivery, policy=self._channel.retry, now=now)
+            self._settler.add(Ended(one, settlement, latency, _segments(outgoing.text) if self._is_sms else None))
+            effect = self._health.observe(outcome, settlement)
+            if effect is not None:
+                self._settler.add_effect(effect)
+
+    async def _ask(self, parcel: Parcel) -> Sequence[Outcome]:
+        """One request. The HTTP client bounds its time."""
+        channel = self._channel
+        try:
+            outcomes = await channel.provider.send(self._http, channel.config, parcel.batch)
+        except Exception:
+            # A defect in a provider: the request may have left, so nothing else can be said of it.
+            log.exception("provider_defect", channel_id=str(channel.id), provider=channel.provider.description.kind)
+            doubt = SendUncertain(detail="Tidings could not read what became of the request.", code=ErrorCode.INTERNAL)
+        else:
+            if len(outcomes) == len(parcel.batch):
+                return outcomes
+            doubt = SendUncertain(detail="The provider's answer did not cover every message.", code=ErrorCode.INTERNAL)
+        return [doubt] * len(parcel.batch)
+
+    def _release(self, parcel: Parcel) -> None:
+        """Give back what was claimed but not begun: it costs the message nothing."""
+        self._again = True
+        due_at = datetime.now(UTC) + timedelta(seconds=self._health.pause_seconds)
+        settlement = release(due_at)
+        for one in parcel.claimed:
+            self._settler.add(Ended(one, settlement, None))
+
+
+@lru_cache(maxsize=1024)
+def _segments(text: str) -> int:
+    return count_segments(text).segments

@@ -1,0 +1,105 @@
+"""Reads messages as people see them: with their text, the provider's own code, and the story of what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from tidings.channels import service as channels
+from tidings.errors import NotFound
+from tidings.messages import queries
+from tidings.messages.models import Attempt, Message
+from tidings.messages.queries import MessageFilter
+from tidings.messages.timeline import Standing, Story, tell
+from tidings.templates.rendering import CannotRender, render
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from tidings.workspaces.access import Access
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A message with what does not stand on its row."""
+
+    message: Message
+    text: str | None
+    """As its recipient reads it; None where it could not be filled in."""
+    provider_code: str | None
+    """The provider's own word for the last error."""
+
+
+async def get_message(session: AsyncSession, workspace_id: UUID, message_id: UUID) -> Message:
+    """One message. Raises NotFound."""
+    message = await session.get(Message, (workspace_id, message_id))
+    if message is None:
+        raise NotFound("There is no such message in this workspace.")
+    return message
+
+
+async def list_messages(
+    session: AsyncSession, workspace_id: UUID, wanted: MessageFilter, *, before: UUID | None = None, limit: int
+) -> list[Message]:
+    """The newest first; `before` is the id of the last one shown."""
+    return await queries.list_messages(session, workspace_id, wanted, before=before, limit=limit)
+
+
+async def show_messages(session: AsyncSession, workspace_id: UUID, messages: Sequence[Message]) -> list[Shown]:
+    """The same messages with their texts and the provider's codes, in two queries at most."""
+    sources = {one.source_id for one in messages if one.text is None and one.campaign_id is not None}
+    contents = await queries.contents_of_sources(session, workspace_id, sources) if sources else {}
+    troubled = [one.id for one in messages if one.error_code is not None]
+    codes = await queries.last_provider_codes(session, workspace_id, troubled) if troubled else {}
+    return [Shown(one, _text(one, contents), codes.get(one.id)) for one in messages]
+
+
+def _text(message: Message, contents: dict[UUID, tuple[str, str]]) -> str | None:
+    if message.text is not None or message.source_id not in contents:
+        return message.text
+    try:
+        return render(contents[message.source_id][1], message.variables or {})
+    except CannotRender:
+        return None
+
+
+async def list_attempts(session: AsyncSession, workspace_id: UUID, message_id: UUID) -> list[Attempt]:
+    """Every request made for a message, in order."""
+    return await queries.attempts_of(session, workspace_id, message_id)
+
+
+async def explain_message(session: AsyncSession, access: Access, message_id: UUID, *, now: datetime) -> Story:
+    """Why a message was sent, by which channel and with what end; or why not."""
+    workspace_id = access.workspace_id
+    message = await get_message(session, workspace_id, message_id)
+    contents = {}
+    if message.campaign_id is not None:
+        contents = await queries.contents_of_sources(session, workspace_id, [message.campaign_id])
+    return tell(
+        message,
+        attempts=await queries.attempts_of(session, workspace_id, message_id),
+        receipts=await queries.receipts_of(session, workspace_id, message_id),
+        source_name=contents[message.source_id][0] if message.source_id in contents else "",
+        standing=await _standing(session, access, message),
+        now=now,
+    )
+
+
+async def _standing(session: AsyncSession, access: Access, message: Message) -> Standing:
+    held = await queries.is_held(session, access.workspace_id, message.source_id)
+    try:
+        channel = await channels.get_channel(session, access, message.channel_id)
+    except NotFound:
+        return Standing(channel_name="a channel that was deleted since", held=held)
+    pause = await channels.pause_of(session, channel.id)
+    return Standing(
+        channel_name=f"the channel “{channel.name}”",
+        held=held,
+        disabled=not channel.enabled,
+        stopped=channel.stopped_detail if channel.stopped_at is not None else None,
+        paused_until=pause[0] if pause else None,
+        pause_reason=pause[1] if pause else None,
+    )

@@ -1,0 +1,208 @@
+"""The one way in for outbound messages: single ones and the fan-out of campaigns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
+
+from tidings.channels.service import channel_for_sending
+from tidings.core.ids import new_id
+from tidings.core.phone import BadPhone, parse_phone
+from tidings.delivery.rules import Status
+from tidings.delivery.wake import wake_after_commit
+from tidings.errors import Conflict, FieldError, Invalid, TidingsError
+from tidings.messages import queries
+from tidings.messages.models import Message
+from tidings.messages.prices import Price, recent_price
+from tidings.messages.queries import MessageFilter
+from tidings.messages.reading import Shown, explain_message, get_message, list_attempts, list_messages, show_messages
+from tidings.templates.rendering import CannotRender, read_text, render
+from tidings.workspaces.audit import record
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from tidings.channels.models import Channel
+    from tidings.db.database import Database
+    from tidings.workspaces.access import Access
+
+__all__ = [
+    "LONGEST_AHEAD", "LONGEST_VALIDITY", "PRIORITIES", "MessageFilter", "Price", "SendMessage", "Shown", "Urgency", "cancel_message",
+    "cancel_source_page", "count_statuses", "explain_message", "freeze_content", "get_message", "hold_source", "list_attempts",
+    "list_messages", "recent_price", "release_source", "send_message", "send_messages", "show_messages",
+]  # fmt: skip
+
+Urgency = Literal["transactional", "normal", "bulk"]
+PRIORITIES: dict[Urgency, int] = {"transactional": 0, "normal": 1, "bulk": 2}
+LONGEST_VALIDITY = timedelta(days=30)
+LONGEST_AHEAD = timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendMessage:
+    """One message to one address."""
+
+    to: str
+    text: str
+    variables: dict[str, Any] | None = None
+    """None: the text is sent as it stands. Otherwise it is a template, filled in with these now."""
+    channel_id: UUID | None = None
+    """None: the workspace's default channel of the medium."""
+    medium: str = "sms"
+    reference: str | None = None
+    send_at: datetime | None = None
+    validity: timedelta | None = None
+    delivery: Literal["at_least_once", "at_most_once"] = "at_least_once"
+    urgency: Urgency = "transactional"
+    contact_id: UUID | None = None
+    is_confirmation: bool = False
+
+
+async def send_message(
+    session: AsyncSession, access: Access, database: Database, command: SendMessage, *, now: datetime, region: str
+) -> Message:
+    """Accept one message and have it sent at once or at its time. Raises Invalid, NotFound or Conflict; then nothing was accepted."""
+    (made,) = await send_messages(session, access, database, [command], now=now, region=region)
+    if isinstance(made, TidingsError):
+        raise made
+    return made
+
+
+async def send_messages(
+    session: AsyncSession, access: Access, database: Database, commands: Sequence[SendMessage], *, now: datetime, region: str
+) -> list[Message | TidingsError]:
+    """Accept many at once: for each, in its place, the message or why it was refused. What is refused does not hold up the rest."""
+    channels = await _channels(session, access.workspace_id, commands)
+    made = [_make(access, command, channels[command.channel_id, command.medium], now, region) for command in commands]
+    accepted = [one for one in made if isinstance(one, Message)]
+    await _find_contacts(session, access.workspace_id, accepted)
+    session.add_all(accepted)
+    await session.flush()
+    for channel_id in {one.channel_id for one in accepted if one.status == Status.QUEUED}:
+        wake_after_commit(session, database, channel_id)
+    return made
+
+
+_Wanted = tuple[UUID | None, str]
+
+
+async def _channels(session: AsyncSession, workspace_id: UUID, commands: Sequence[SendMessage]) -> dict[_Wanted, Channel | TidingsError]:
+    found: dict[_Wanted, Channel | TidingsError] = {}
+    for wanted in dict.fromkeys((command.channel_id, command.medium) for command in commands):
+        try:
+            found[wanted] = await channel_for_sending(session, workspace_id, *wanted)
+        except TidingsError as error:
+            found[wanted] = error
+    return found
+
+
+def _make(access: Access, command: SendMessage, channel: Channel | TidingsError, now: datetime, region: str) -> Message | TidingsError:
+    if isinstance(channel, TidingsError):
+        return channel
+    try:
+        address = _address(command.to, channel.medium, region)
+        content = _text(command)
+        _check_times(command, now)
+    except Invalid as error:
+        return error
+    due_at = max(command.send_at or now, now)
+    return Message(
+        workspace_id=access.workspace_id,
+        id=new_id(),
+        direction="out",
+        contact_id=command.contact_id,
+        channel_id=channel.id,
+        medium=channel.medium,
+        address=address,
+        reference=command.reference,
+        text=content,
+        delivery=command.delivery,
+        priority=PRIORITIES[command.urgency],
+        status=Status.SCHEDULED if due_at > now else Status.QUEUED,
+        due_at=due_at,
+        expires_at=due_at + command.validity if command.validity else None,
+        attempt=0,
+        failures=0,
+        possible_duplicate=False,
+        is_confirmation=command.is_confirmation,
+        created_by=access.actor_label,
+        created_at=now,
+    )
+
+
+async def _find_contacts(session: AsyncSession, workspace_id: UUID, messages: Sequence[Message]) -> None:
+    nobodys = [one for one in messages if one.contact_id is None]
+    owners = await queries.contacts_of_addresses(session, workspace_id, {(one.medium, one.address) for one in nobodys})
+    for one in nobodys:
+        one.contact_id = owners.get((one.medium, one.address))
+
+
+def _check_times(command: SendMessage, now: datetime) -> None:
+    if command.validity is not None and not timedelta(0) < command.validity <= LONGEST_VALIDITY:
+        raise Invalid("A message can be valid for a second to 30 days.", errors=(FieldError("valid_for_seconds", "out of range"),))
+    if command.send_at is not None and command.send_at > now + LONGEST_AHEAD:
+        raise Invalid("A message can be scheduled for a year ahead at most.", errors=(FieldError("send_at", "is too far ahead"),))
+
+
+def _address(text: str, medium: str, region: str) -> str:
+    if medium not in {"sms", "whatsapp"}:
+        return text.strip()
+    try:
+        return parse_phone(text, region)
+    except BadPhone as error:
+        raise Invalid(f"The number {error.reason}.", errors=(FieldError("to", error.reason),)) from error
+
+
+def _text(command: SendMessage) -> str:
+    if not command.text.strip():
+        raise Invalid("A message needs a text.", errors=(FieldError("text", "is empty"),))
+    if command.variables is None:
+        return command.text
+    read_text(command.text)
+    try:
+        return render(command.text, {name: value for name, value in command.variables.items() if value is not None})
+    except CannotRender as error:
+        raise Invalid(error.detail, errors=(FieldError("variables", error.detail),)) from error
+
+
+async def cancel_message(session: AsyncSession, access: Access, message_id: UUID) -> Message:
+    """Take back a message that has not left. Raises Conflict when it is too late."""
+    message = await get_message(session, access.workspace_id, message_id)
+    if not await queries.cancel_one(session, access.workspace_id, message_id):
+        await session.refresh(message)
+        raise Conflict(f"This message is {message.status}; only one that is scheduled or queued can be cancelled.")
+    await session.refresh(message)
+    await record(session, access, "message.cancelled", "message", message_id)
+    return message
+
+
+# --- for campaigns: a source of many messages -------------------------------------------------------------------------
+
+
+async def freeze_content(session: AsyncSession, workspace_id: UUID, source_id: UUID, *, name: str, content: str) -> None:
+    """Write a source's text down for good, before its first message."""
+    await queries.freeze_content(session, workspace_id, source_id, name=name, content=content)
+
+
+async def hold_source(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> None:
+    """Let nothing more of this source leave. What is in the air still ends."""
+    await queries.hold(session, workspace_id, source_id)
+
+
+async def release_source(session: AsyncSession, database: Database, workspace_id: UUID, source_id: UUID, channel_id: UUID) -> None:
+    """Let a held source go on."""
+    await queries.release(session, workspace_id, source_id)
+    wake_after_commit(session, database, channel_id)
+
+
+async def count_statuses(session: AsyncSession, workspace_id: UUID, source_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
+    """How many messages of each source stand where, exact at this moment."""
+    return await queries.count_statuses(session, workspace_id, source_ids)
+
+
+async def cancel_source_page(session: AsyncSession, workspace_id: UUID, source_id: UUID, limit: int) -> int:
+    """Cancel up to `limit` waiting messages of a source; return how many."""
+    return await queries.cancel_some(session, workspace_id, source_id, limit)

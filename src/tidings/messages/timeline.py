@@ -1,0 +1,169 @@
+"""Tells the story of one message in sentences: why it was sent, by which channel, every attempt and receipt, or why not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from tidings.core.ids import show_id
+from tidings.delivery.rules import WAITING, Status
+from tidings.messages.models import Attempt, Message, Receipt
+from tidings.ui.words import find_reason
+
+Kind = Literal["accepted", "received", "scheduled", "attempt", "under_way", "receipt", "ended", "waiting"]
+_BARELY = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened, or that is awaited."""
+
+    at: datetime
+    kind: Kind
+    sentence: str
+    attempt: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Where the message stands, and how it came there."""
+
+    summary: str
+    steps: list[Step]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What keeps, or does not keep, a waiting message from leaving."""
+
+    channel_name: str
+    held: bool = False
+    disabled: bool = False
+    stopped: str | None = None
+    """Why the channel was stopped."""
+    paused_until: datetime | None = None
+    pause_reason: str | None = None
+
+
+def tell(
+    message: Message, *, attempts: Sequence[Attempt], receipts: Sequence[Receipt], source_name: str, standing: Standing, now: datetime
+) -> Story:
+    """Put what is known of a message in the order in which it happened."""
+    steps = [_beginning(message, source_name, standing)]
+    steps += sorted([*_attempts(message, attempts), *_receipts(receipts)], key=lambda step: step.at)
+    last = _last(message, standing, now)
+    if last is not None:
+        steps.append(last)
+    return Story(_summary(message, last), steps)
+
+
+def _beginning(message: Message, source_name: str, standing: Standing) -> Step:
+    if message.direction == "in":
+        return Step(message.created_at, "received", f"Came in from {message.address} by {standing.channel_name}.")
+    if message.resend_of is not None:
+        reason = f"Sent again, in the campaign “{source_name}”, because {show_id('msg', message.resend_of)} did not surely arrive"
+    elif message.campaign_id is not None:
+        reason = f"Written for the campaign “{source_name}” ({show_id('cmp', message.campaign_id)}), whose audience {message.address} is in"
+    elif message.is_confirmation:
+        reason = "Written by Tidings as the one answer that a STOP or START is owed"
+    else:
+        reason = f"Accepted from {message.created_by}" if message.created_by else "Accepted"
+    when = f", for {_moment(message.due_at)}" if message.due_at - message.created_at > _BARELY and not message.attempt else ""
+    return Step(message.created_at, "accepted", f"{reason}, to go to {message.address} by {standing.channel_name}{when}.")
+
+
+def _attempts(message: Message, attempts: Sequence[Attempt]) -> Iterator[Step]:
+    for one in attempts:
+        is_last = one.number >= message.attempt
+        yield Step(
+            one.at, "attempt", f"Attempt {one.number}: {_outcome(one)} {_consequence(message, one, is_last=is_last)}".rstrip(), one.number
+        )
+
+
+def _outcome(attempt: Attempt) -> str:
+    took = f" after {attempt.latency_ms} ms" if attempt.latency_ms is not None else ""
+    detail = (attempt.detail or "").rstrip(".")
+    code = f", code {attempt.provider_code}" if attempt.provider_code else ""
+    if attempt.outcome == "accepted":
+        name = f" as {attempt.provider_message_id}" if attempt.provider_message_id else ""
+        return f"the provider took it{name}{took}."
+    if attempt.outcome == "failed":
+        return f"the provider refused it{took} ({attempt.code}{code}): {detail or 'it gave no reason'}."
+    return f"the request left, but no answer that can be trusted came ({attempt.code}): {detail or 'nothing more is known'}."
+
+
+def _consequence(message: Message, attempt: Attempt, *, is_last: bool) -> str:
+    if attempt.outcome == "accepted" or (is_last and message.status in {Status.FAILED, Status.UNKNOWN}):
+        return ""
+    if attempt.outcome == "uncertain":
+        return "It was to be sent again, so a second copy is possible." if message.possible_duplicate else ""
+    return "It was to be tried again."
+
+
+def _receipts(receipts: Sequence[Receipt]) -> Iterator[Step]:
+    for one in receipts:
+        reason = f" ({one.code}): {one.detail}" if one.code and one.detail else f" ({one.code})" if one.code else ""
+        said = f", dated {_moment(one.reported_at)}" if one.reported_at else ""
+        yield Step(
+            one.received_at, "receipt", f"The provider reported it {one.status}{reason}; its own word was {one.provider_status}{said}."
+        )
+
+
+def _last(message: Message, standing: Standing, now: datetime) -> Step | None:
+    at = message.settled_at or now
+    match message.status:
+        case Status.SUPPRESSED:
+            return Step(at, "ended", f"Not sent, on purpose. {find_reason(message.suppression or '').meaning}")
+        case Status.CANCELLED:
+            return Step(at, "ended", "Cancelled by a person before it left.")
+        case Status.EXPIRED:
+            until = f" at {_moment(message.expires_at)}" if message.expires_at else ""
+            return Step(at, "ended", f"Its time to be useful passed{until} before it could leave.")
+        case Status.FAILED:
+            return Step(at, "ended", f"Failed for good. {find_reason(message.error_code or '').meaning}")
+        case Status.UNKNOWN:
+            return Step(at, "ended", "Whether it arrived is not known. It is not sent again on a guess; a late receipt may still tell.")
+        case status if status in WAITING:
+            return _awaited(message, standing, now)
+        case _:
+            return None
+
+
+def _awaited(message: Message, standing: Standing, now: datetime) -> Step:
+    if message.status == Status.SENDING:
+        return Step(message.claimed_at or now, "under_way", f"Attempt {message.attempt} is under way.", message.attempt)
+    if standing.stopped is not None:
+        reason = f"Waits: {standing.channel_name} is stopped until somebody mends it. {standing.stopped}"
+    elif standing.disabled:
+        reason = f"Waits: {standing.channel_name} is disabled."
+    elif standing.held:
+        reason = "Waits: its campaign is paused or was cancelled."
+    elif message.due_at > now:
+        reason = f"Waits for {'its next attempt' if message.attempt else 'its time'}, {_moment(message.due_at)}."
+    elif standing.paused_until is not None:
+        why = f": {standing.pause_reason}" if standing.pause_reason else "."
+        reason = f"Waits: {standing.channel_name} rests until {_moment(standing.paused_until)}{why}"
+    else:
+        reason = f"Waits for its turn at {standing.channel_name}."
+    return Step(now, "waiting", reason)
+
+
+def _summary(message: Message, last: Step | None) -> str:
+    if last is not None:
+        return last.sentence
+    copy = " A second copy is possible." if message.possible_duplicate else ""
+    match message.status:
+        case Status.SENT:
+            return f"The provider took it. Whether it arrived has not been told.{copy}"
+        case Status.DELIVERED:
+            return f"It arrived, as the provider says.{copy}"
+        case Status.READ:
+            return f"It arrived and was opened.{copy}"
+        case _:
+            return f"Came in from {message.address}."
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,90 @@
+"""What the operator may set, all of it by environment variables that begin with TIDINGS_ (and DATABASE_URL)."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The installation's settings. Every one has a default that is safe on a single machine."""
+
+    model_config = SettingsConfigDict(env_prefix="TIDINGS_", env_file=".env", extra="ignore", frozen=True)
+
+    home: Path = Field(default_factory=lambda: platformdirs.user_data_path("tidings"))
+    """Where the embedded database, keys and uploads live."""
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    """postgresql://… of your own PostgreSQL 15 or newer; without it an embedded one runs under `home`."""
+    host: str = "127.0.0.1"
+    """Address the API and dashboard listen on; 0.0.0.0 for every one of this machine's."""
+    port: int = Field(default=8710, ge=1, le=65535)
+    """Port they listen on."""
+    public_url: str = ""
+    """How the outside world reaches this server (https://…); providers send receipts there. Empty: they cannot."""
+    trusted_proxies: str = ""
+    """Comma-separated addresses or networks of reverse proxies whose X-Forwarded-For is believed. Empty: none is."""
+    secret_keys: SecretStr | None = None
+    """Comma-separated Fernet keys, newest first. Without it a key file is made under `home` at first start."""
+
+    api_pool_size: int = Field(default=10, ge=1, le=200)
+    """Database connections in each of an API process's pools."""
+    worker_pool_size: int = Field(default=10, ge=4, le=200)
+    """The same for each worker process."""
+    worker_channels: int = Field(default=32, ge=1, le=1000)
+    """Channels one worker drains at once."""
+    slice_seconds: float = Field(default=3.0, gt=0.1, le=30)
+    """How long a worker serves one channel before the others get their turn."""
+
+    upload_limit_bytes: int = Field(default=5 * 1024 * 1024, ge=1024)
+    """The largest spreadsheet anyone may upload."""
+    import_row_limit: int = Field(default=200_000, ge=1)
+    """The most rows one spreadsheet may have."""
+    allowed_api_base_urls: str = ""
+    """Comma-separated origins that a channel's `api_base_url` may point at. Empty: no channel may override it."""
+    login_attempts_per_minute: int = Field(default=10, ge=1)
+    """Of one address and of one account, before further ones have to wait."""
+    send_requests_per_minute: int = Field(default=6000, ge=1)
+    """Of one workspace to the endpoints that send."""
+    metrics_token: SecretStr | None = None
+    """Asked of whoever reads /metrics. Set it where the server can be reached from outside."""
+    secure_cookies: bool = False
+    """Set when the dashboard is served over https, so that cookies never travel in the clear."""
+    log_format: Literal["console", "json"] = "console"
+    """`console` for people, `json` for one object a line."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The least important lines that are written."""
+
+    @field_validator("home")
+    @classmethod
+    def _expanded(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for part in value.split(","):
+            if part.strip():
+                ipaddress.ip_network(part.strip(), strict=False)
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _without_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    def may_override_base_url(self, url: str) -> bool:
+        """Say whether the operator allows a channel to speak to this address instead of the provider's own."""
+        allowed = [origin.strip().rstrip("/") for origin in self.allowed_api_base_urls.split(",") if origin.strip()]
+        return any(url == origin or url.startswith(origin + "/") for origin in allowed)
+
+
+@functools.cache
+def settings() -> Settings:
+    """The process's settings, read once. Only entry points (cli, app, worker) call this; all else is handed what it needs."""
+    return Settings()

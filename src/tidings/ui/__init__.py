@@ -1,0 +1,1 @@
+"""How the dashboard looks: layout, components, vendored static files. Knows no feature and no database."""

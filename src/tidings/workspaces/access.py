@@ -1,0 +1,33 @@
+"""Who is calling, in which workspace, and what they may do. Made once per request by `workspaces.edge`, then only read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from tidings.errors import Forbidden
+from tidings.workspaces.rules import Permission
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """A caller who has proved who they are."""
+
+    workspace_id: UUID
+    actor_kind: Literal["user", "api_key", "system"]
+    actor_id: UUID | None
+    actor_label: str
+    """An e-mail address or a key's name, as the audit log shows it."""
+    permissions: frozenset[Permission]
+    ip: str | None = None
+
+    def demand(self, permission: Permission) -> None:
+        """Raises Forbidden when this caller may not do that."""
+        if permission not in self.permissions:
+            raise Forbidden(f"This needs the permission {permission.value}, which {self.actor_label} does not have.")
+
+
+def system_access(workspace_id: UUID, label: str) -> Access:
+    """For what Tidings does by itself: background jobs, the engine, the command line."""
+    return Access(workspace_id=workspace_id, actor_kind="system", actor_id=None, actor_label=label, permissions=frozenset(Permission))

@@ -1,0 +1,60 @@
+"""A real PostgreSQL for every test: one server a run, one fresh database a test that asks for it (cloned from a migrated template)."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tidings.db.database import Database
+from tidings.db.embedded import EmbeddedServer, start_embedded
+from tidings.db.migrate import migrate
+
+TEMPLATE = "tidings_template"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedServer]:
+    """An embedded server of this test run, with a migrated template database. Durable writes are off: nobody pulls its plug."""
+    home = Path(tempfile.mkdtemp(prefix="tidings-test-"))
+    home.chmod(0o755)
+    server = start_embedded(home)
+
+    async def prepare() -> None:
+        admin = await asyncpg.connect(server.superuser_url)
+        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+            await admin.execute(f"ALTER SYSTEM SET {setting}")
+        await admin.execute("SELECT pg_reload_conf()")
+        await admin.close()
+        await migrate(await server.ensure_database(TEMPLATE))
+
+    asyncio.run(prepare())
+    yield server
+    server.stop()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+async def database_url(postgres: EmbeddedServer) -> AsyncIterator[str]:
+    """The address of a fresh, migrated database."""
+    name = f"test_{secrets.token_hex(6)}"
+    admin = await asyncpg.connect(postgres.superuser_url)
+    await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE {TEMPLATE} OWNER tidings STRATEGY FILE_COPY')
+    try:
+        yield postgres.url(name)
+    finally:
+        await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        await admin.close()
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """Open pools on a fresh database."""
+    async with Database(database_url, pool_size=5) as opened:
+        yield opened

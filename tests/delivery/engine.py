@@ -1,0 +1,36 @@
+"""A drain's surroundings without a worker process: the engine on a test database, its channel on a simulator."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from uuid import UUID
+
+from tidings.channels.vault import Vault, load_keys
+from tidings.db.database import Database
+from tidings.delivery.contents import Contents
+from tidings.delivery.drain import Engine, drain
+from tidings.delivery.wake import wake
+from tidings.providers.http import Http
+from tidings.settings import Settings
+
+
+def make_engine(database: Database, home: Path, http: Http, **settings: object) -> Engine:
+    given = Settings(home=home, **settings)
+    return Engine(pool=database.pool, http=http, vault=Vault(load_keys(given)), settings=given, contents=Contents(), stop=asyncio.Event())
+
+
+async def take_turn(engine: Engine, channel_id: UUID) -> None:
+    """Run one drain of a channel, as a worker would."""
+    async with engine.pool.acquire() as db:
+        await wake(db, channel_id)
+        job_id = await db.fetchval(
+            "UPDATE pgqueuer SET status = 'picked' WHERE dedupe_key = $1 AND status = 'queued' RETURNING id", f"drain:{channel_id}"
+        )
+    await drain(engine, job_id, channel_id)
+
+
+async def jobs_of(database: Database, channel_id: UUID) -> int:
+    """How many drain jobs of a channel wait or run."""
+    count: int = await database.pool.fetchval("SELECT count(*) FROM pgqueuer WHERE dedupe_key = $1", f"drain:{channel_id}")
+    return count

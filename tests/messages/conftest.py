@@ -1,0 +1,8 @@
+"""The app, a sandbox channel in it, and a worker where a test asks for one."""
+
+from __future__ import annotations
+
+from tests.api.conftest import app, client, other_workspace, settings, workspace
+from tests.messages.site import api, other_api, worker
+
+__all__ = ["api", "app", "client", "other_api", "other_workspace", "settings", "worker", "workspace"]

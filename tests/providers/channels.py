@@ -1,0 +1,34 @@
+"""One good channel of each provider, for tests that go through all of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.simulators import africastalking, twilio
+from tidings.providers.base import ChannelConfig, Outgoing
+
+HOOK = "https://tidings.example/hooks/in/s3cr3t-p4th"
+
+CHANNELS: dict[str, ChannelConfig] = {
+    "sandbox": ChannelConfig(sender="Sandbox", settings={}, credentials={}, hook_url=HOOK),
+    "twilio": ChannelConfig(
+        sender=twilio.SENDER,
+        settings={"account_sid": twilio.ACCOUNT_SID},
+        credentials={"auth_token": twilio.AUTH_TOKEN, "webhook_key": "shared/key+of=webhooks"},
+        hook_url=HOOK,
+    ),
+    "africastalking": ChannelConfig(
+        sender="TIDINGS",
+        settings={"username": africastalking.USERNAME},
+        credentials={"api_key": africastalking.API_KEY},
+        hook_url=HOOK,
+    ),
+}
+
+
+def channel_of(kind: str, url: str = "", **changes: object) -> ChannelConfig:
+    return replace(CHANNELS[kind], api_base_url=url, **changes)  # type: ignore[arg-type]
+
+
+def outgoing(number: int = 0, to: str | None = None, text: str = "Hello there") -> Outgoing:
+    return Outgoing(id=f"msg_{number:026}", to=to or f"+2547110{number:05}", text=text)

@@ -1,0 +1,15 @@
+"""A short-tempered way out, so that tests of silence take tenths of seconds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tidings.providers.http import Http
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[Http]:
+    async with Http(connect_seconds=0.5, total_seconds=0.5, wait_seconds=0.3, max_answer_bytes=20_000) as opened:
+        yield opened

@@ -1,0 +1,1 @@
+from tests.api.conftest import app, client, other_workspace, settings, workspace  # noqa: F401
