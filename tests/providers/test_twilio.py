@@ -21,6 +21,7 @@ from tidings.providers.base import (
     Inbound,
     ProviderError,
     Receipt,
+    ReceivedMedia,
     SendFailed,
     SendUncertain,
 )
@@ -291,9 +292,12 @@ def test_an_incoming_message() -> None:
 
 def test_an_incoming_picture() -> None:
     form = {"MessageSid": SID, "From": "+2547", "Body": "", "NumMedia": "2", "MediaUrl0": "https://a/0", "MediaUrl1": "https://a/1"}
-    assert read(form).media == ("https://a/0", "https://a/1")
-    assert read({**form, "NumMedia": "999999999999"}).media == ()
-    assert read({**form, "NumMedia": "900"}).media == ("https://a/0", "https://a/1")
+    typed = {**form, "MediaContentType0": "image/jpeg", "MediaContentType1": "application/pdf"}
+    picture = ReceivedMedia(kind="image", url="https://a/0", content_type="image/jpeg")
+    paper = ReceivedMedia(kind="document", url="https://a/1", content_type="application/pdf")
+    assert read(typed).media == (picture, paper)
+    assert read({**typed, "NumMedia": "999999999999"}).media == ()
+    assert read({**typed, "NumMedia": "900"}).media == (picture, paper)
 
 
 @pytest.mark.parametrize(("word", "keyword"), [("STOP", "stop"), ("START", "start"), ("HELP", "help"), ("", None), ("ODD", None)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -63,8 +64,9 @@ async def test_the_same_id_at_another_channel_is_another_message(hook, db, app):
 
 
 async def test_pictures_are_kept_as_addresses(hook, db):
-    await hook.inbound("", NumMedia="1", MediaUrl0="https://api.twilio.com/one.jpg")
-    assert await db.fetchval("SELECT variables->'media'->>0 FROM messages") == "https://api.twilio.com/one.jpg"
+    await hook.inbound("", NumMedia="1", MediaUrl0="https://api.twilio.com/one.jpg", MediaContentType0="image/jpeg")
+    kept = json.loads(await db.fetchval("SELECT variables->>'media' FROM messages"))
+    assert kept == [{"kind": "image", "url": "https://api.twilio.com/one.jpg", "content_type": "image/jpeg"}]
 
 
 @pytest.mark.parametrize(

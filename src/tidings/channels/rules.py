@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeGuard
 
@@ -43,7 +43,8 @@ def _are_minutes(value: Any) -> TypeGuard[list[float]]:
 
 def merged_limits(default: Limits, override: Mapping[str, Any]) -> Limits:
     """The provider's limits with what the channel's owner has changed. `per_second: null` means no pace at all."""
-    return Limits(
+    return replace(
+        default,
         per_second=override.get("per_second", default.per_second),
         burst=override.get("burst", default.burst),
         concurrency=override.get("concurrency", default.concurrency),

@@ -13,8 +13,9 @@ from tidings.contacts.creating import ADDRESSES, conflict, find_holders
 from tidings.contacts.models import Address, Contact, ContactPoint
 from tidings.contacts.optouts import Source, opt_in, opt_out
 from tidings.contacts.reading import SQL, read_contact
-from tidings.contacts.rules import PHONE_MEDIA, check_attributes, check_locale, check_timezone, clean_address, clean_name
+from tidings.contacts.rules import check_attributes, check_locale, check_timezone, clean_address, clean_name
 from tidings.contacts.workspace_region import default_region
+from tidings.core.addresses import is_phone
 from tidings.core.ids import new_id
 from tidings.core.phone import guess_timezone
 from tidings.db.database import raw_connection
@@ -157,7 +158,7 @@ async def _change_phone(connection: asyncpg.Connection, workspace_id: UUID, befo
     old = before.phone
     if new == old:
         return before.timezone
-    points = [point for point in before.points if point.medium in PHONE_MEDIA and point.address == old]
+    points = [point for point in before.points if is_phone(point.medium, point.address) and point.address == old]
     for medium in {point.medium for point in points} or {"sms"}:
         await _demand_free(connection, workspace_id, medium, new, "phone")
     for point in points:

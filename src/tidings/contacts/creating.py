@@ -12,8 +12,9 @@ import msgspec
 
 from tidings.contacts.models import Address, Contact, NewContact
 from tidings.contacts.reading import SQL, read_contact
-from tidings.contacts.rules import PHONE_MEDIA, check_attributes, check_locale, check_timezone, clean_address, clean_name
+from tidings.contacts.rules import check_attributes, check_locale, check_timezone, clean_address, clean_name
 from tidings.contacts.workspace_region import default_region
+from tidings.core.addresses import is_phone
 from tidings.core.ids import new_id, show_id
 from tidings.core.phone import guess_timezone
 from tidings.db.database import raw_connection
@@ -77,7 +78,7 @@ async def create_contacts(session: AsyncSession, access: Access, wanted: Sequenc
 
 async def find_or_create_by_address(connection: asyncpg.Connection, workspace_id: UUID, medium: str, address: str, name: str = "") -> UUID:
     """The contact with this address, made when there is none: for people who write first. The address is in its final form."""
-    timezone = guess_timezone(address) if medium in PHONE_MEDIA else None
+    timezone = guess_timezone(address) if is_phone(medium, address) else None
     for _ in range(3):  # it may be deleted between the two looks, hardly three times
         found = await connection.fetchval(SQL.find_by_address, workspace_id, medium, address)
         found = found or await connection.fetchval(
@@ -125,7 +126,7 @@ def _final(wanted: NewContact, region: str) -> NewContact:
         for one in wanted.addresses
         if (final := clean_address(one.medium, one.address, region))
     }
-    phone = next((one.address for one in addresses.values() if one.medium in PHONE_MEDIA), None)
+    phone = next((one.address for one in addresses.values() if is_phone(one.medium, one.address)), None)
     return NewContact(
         name=clean_name(wanted.name),
         addresses=tuple(addresses.values()),

@@ -15,7 +15,7 @@ import msgspec
 
 from tidings.contacts.models import Contact
 from tidings.contacts.reading import list_contacts
-from tidings.contacts.rules import PHONE_MEDIA
+from tidings.core.addresses import is_phone
 from tidings.core.ids import show_id
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ async def export_contacts(database: Database, access: Access, filters: Filters) 
 def row_of(contact: Contact) -> tuple[str, ...]:
     """One contact as a row under HEADER."""
     phone = contact.phone or ""
-    others = [point.address if point.medium in PHONE_MEDIA else f"{point.medium}:{point.address}" for point in contact.points]
+    others = [point.address if is_phone(point.medium, point.address) else f"{point.medium}:{point.address}" for point in contact.points]
     return tuple(
         _guarded(value)
         for value in (

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from tidings.core.addresses import is_phone
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactPoint:
@@ -35,7 +37,7 @@ class Contact:
     @property
     def phone(self) -> str | None:
         """The first phone number."""
-        return next((point.address for point in self.points if point.medium in {"sms", "whatsapp"}), None)
+        return next((point.address for point in self.points if is_phone(point.medium, point.address)), None)
 
     @property
     def opted_out(self) -> bool:

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from babel import Locale, UnknownLocaleError
 
-from tidings.core.phone import BadPhone, parse_phone
+from tidings.core import addresses
+from tidings.core.addresses import BadAddress
 from tidings.errors import FieldError, Invalid
 
 NAME_LENGTH: Final = 200
@@ -19,9 +20,6 @@ ATTRIBUTES: Final = 50
 ATTRIBUTE_KEY: Final = re.compile(r"[^\W\d]\w{0,63}")
 """Names that a template can speak: letters, digits, underscore."""
 ATTRIBUTES_BYTES: Final = 16 * 1024
-PHONE_MEDIA: Final = frozenset({"sms", "whatsapp"})
-MEDIA: Final = frozenset({"sms", "whatsapp", "telegram", "email", "chat"})
-_EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 _INVISIBLE: Final = re.compile(r"[\x00-\x20\x7f-\xa0\ud800-\udfff\ufeff]+")
 
 
@@ -34,22 +32,11 @@ def clean_name(name: str, field: str = "name") -> str:
 
 
 def clean_address(medium: str, address: str, region: str, field: str = "phone") -> str:
-    """An address as it is kept: E.164 for phones. Raises Invalid with the reason."""
-    text = _INVISIBLE.sub(" ", address).strip()
-    if medium not in MEDIA:
-        raise _invalid(field, f"is of an unknown medium; known are {', '.join(sorted(MEDIA))}")
-    if medium in PHONE_MEDIA:
-        try:
-            return parse_phone(text, region)
-        except BadPhone as error:
-            raise _invalid(field, error.reason) from error
-    if not 1 <= len(text) <= 320:
-        raise _invalid(field, "must have 1 to 320 characters")
-    if medium == "email":
-        text = text.lower()
-        if not _EMAIL.fullmatch(text):
-            raise _invalid(field, "is not an e-mail address")
-    return text
+    """An address as it is kept: E.164 for phones (core/addresses.py has the others). Raises Invalid with the reason."""
+    try:
+        return addresses.clean_address(medium, address, region)
+    except BadAddress as error:
+        raise _invalid(field, error.reason) from error
 
 
 def check_attributes(attributes: dict[str, Any], field: str = "attributes") -> None:

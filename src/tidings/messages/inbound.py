@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -13,10 +13,10 @@ import structlog
 
 from tidings.contacts.optouts import Source
 from tidings.contacts.service import find_or_create_by_address, opt_in, opt_out
+from tidings.core.addresses import BadAddress, clean_address
 from tidings.core.clock import utc_now
 from tidings.core.ids import new_id
 from tidings.core.keywords import Keyword, confirmation, keyword_language, read_keyword
-from tidings.core.phone import BadPhone, parse_phone
 from tidings.db.database import raw_connection
 from tidings.errors import TidingsError
 from tidings.messages.service import SendMessage, send_message
@@ -37,7 +37,6 @@ HELP_EVERY = timedelta(hours=1)
 """A machine that answers our help with HELP gets no second one sooner."""
 LONGEST_TEXT = 20_000
 LONGEST_ADDRESS = 320
-_PHONE_MEDIA = frozenset({"sms", "whatsapp"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +107,7 @@ async def _receive(session: AsyncSession, connection: asyncpg.Connection, databa
     address = _address(inbound.sender, one.medium)
     text = _clean(inbound.text, LONGEST_TEXT)
     contact_id = await find_or_create_by_address(connection, one.workspace_id, one.medium, address)
-    variables = msgspec.json.encode({"media": [_clean(url, 2000) for url in inbound.media]}).decode() if inbound.media else None
+    variables = _more(inbound)
     await connection.execute(
         _INSERT, one.workspace_id, message_id, contact_id, one.channel_id, one.medium, address, text, variables,
         _clean(inbound.provider_message_id, 255),
@@ -123,6 +122,19 @@ _INSERT = """
                           provider_message_id, settled_at)
     VALUES ($1, $2, 'in', $3, $4, $5, $6, $7, $8::text::jsonb, 'received', $9, now())
 """
+
+
+def _more(inbound: Inbound) -> str | None:
+    """What came beside the text, as JSON; None where there was nothing."""
+    more = {
+        "media": [{name: value for name, value in asdict(one).items() if value} for one in inbound.media],
+        "location": asdict(inbound.location) if inbound.location else None,
+        "button": inbound.button,
+        "reply_to": inbound.reply_to,
+        "sender_name": inbound.sender_name,
+    }
+    told = {name: value for name, value in more.items() if value}
+    return _clean(msgspec.json.encode(told).decode(), LONGEST_TEXT).replace("\\u0000", "") if told else None
 
 
 async def _obey(connection: asyncpg.Connection, keyword: Keyword, one: Arrived, address: str, contact_id: UUID) -> bool:
@@ -168,12 +180,12 @@ async def _answer(session: AsyncSession, database: Database, one: Arrived, answe
 def _address(text: str, medium: str) -> str:
     """The sender as contacts are kept; a short code or a name stays as it came."""
     cleaned = _clean(text, LONGEST_ADDRESS).strip()
-    if medium in _PHONE_MEDIA and cleaned.startswith("+"):
-        try:
-            return parse_phone(cleaned, "US")  # with a plus the region does not matter
-        except BadPhone:
-            return cleaned
-    return cleaned
+    if medium == "sms" and not cleaned.startswith("+"):
+        return cleaned
+    try:
+        return clean_address(medium, cleaned, "US")  # with a plus the region does not matter
+    except BadAddress:
+        return cleaned
 
 
 def _clean(text: str, longest: int) -> str:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from tidings.channels.service import channel_for_sending
+from tidings.core.addresses import BadAddress, clean_address
 from tidings.core.ids import new_id
-from tidings.core.phone import BadPhone, parse_phone
 from tidings.delivery.rules import Status
 from tidings.delivery.wake import wake_after_commit
 from tidings.errors import Conflict, FieldError, Invalid, TidingsError
@@ -148,12 +148,11 @@ def _check_times(command: SendMessage, now: datetime) -> None:
 
 
 def _address(text: str, medium: str, region: str) -> str:
-    if medium not in {"sms", "whatsapp"}:
-        return text.strip()
     try:
-        return parse_phone(text, region)
-    except BadPhone as error:
-        raise Invalid(f"The number {error.reason}.", errors=(FieldError("to", error.reason),)) from error
+        return clean_address(medium, text, region)
+    except BadAddress as error:
+        noun = "number" if medium == "sms" else "address"
+        raise Invalid(f"The {noun} {error.reason}.", errors=(FieldError("to", error.reason),)) from error
 
 
 def _text(command: SendMessage) -> str:

@@ -1,4 +1,4 @@
-"""What every provider is: a description of itself, and three pure conversations with one outside service.
+"""What every provider is: a description of itself, and a few pure conversations with one outside service.
 
 A provider opens no database and keeps no clock. It is given a channel's configuration and a way out (`Http`), and answers in
 the outcomes below. What follows from an outcome is decided by `delivery.rules`, never here.
@@ -42,6 +42,54 @@ CHANNEL_FATAL = frozenset({ErrorCode.INSUFFICIENT_BALANCE, ErrorCode.INVALID_CRE
 # --- what is sent, and how it ended -----------------------------------------------------------------------------------
 
 
+MediaKind = Literal["image", "video", "audio", "document", "sticker"]
+
+
+def media_kind(content_type: str) -> MediaKind:
+    """The kind of a file by its content type; a document where it is nothing else."""
+    family = content_type.partition("/")[0]
+    return family if family in {"image", "video", "audio"} else "document"  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """One file that goes with a message. Exactly one of `url` and `content` is given."""
+
+    kind: MediaKind
+    content_type: str
+    """For example `image/jpeg`; checked against the provider's `MediaRule` before the message was taken."""
+    file_name: str = ""
+    url: str = ""
+    """Where the provider itself can fetch it."""
+    content: bytes | None = field(default=None, repr=False)
+    """The file itself, where it was uploaded to us."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """Something the recipient can press below the text."""
+
+    label: str
+    kind: Literal["reply", "url"] = "reply"
+    value: str = ""
+    """What comes back to us when a reply button is pressed (its label where empty), or the address that a url button opens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateUse:
+    """A template that the provider has approved, filled in. Its text lives at the provider."""
+
+    name: str
+    language: str
+    """As the provider spells it: `en_US`."""
+    body: Mapping[str, str] = field(default_factory=dict)
+    """The body's parameters by name; `"1"`, `"2"`, … for positional ones."""
+    header_text: str | None = None
+    header_media: Media | None = None
+    buttons: Sequence[str] = ()
+    """The parameter of each dynamic button in order: a payload, or the end of an address. Empty for a button without one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
     """One message ready to leave: final text, checked address."""
@@ -49,8 +97,16 @@ class Outgoing:
     id: str
     """Our opaque id (`msg_…`); handed to the provider as a reference wherever it takes one."""
     to: str
-    """The address in the medium's own form: E.164 with + for phones."""
+    """The address in the medium's own form (core/addresses.py): E.164 with + for phones, a chat id for Telegram."""
     text: str
+    """With media, the caption. Empty where a template speaks."""
+    subject: str = ""
+    """For mediums that have one: email."""
+    media: Media | None = None
+    buttons: Sequence[Button] = ()
+    template: TemplateUse | None = None
+    reply_to: str | None = None
+    """The provider's id of the message that this one answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,18 +183,62 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedMedia:
+    """A file that a person sent. At least one of `url` and `provider_id` is given."""
+
+    kind: MediaKind
+    url: str = ""
+    """Where it can be fetched; may need the channel's credentials."""
+    provider_id: str = ""
+    """What the provider fetches it by, where it gives no address."""
+    content_type: str = ""
+    file_name: str = ""
+    size: int | None = None
+    """Bytes, where the provider tells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """A place that a person sent: degrees, WGS 84."""
+
+    latitude: float
+    longitude: float
+    name: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inbound:
     """A message from a person, whatever the provider."""
 
     provider_message_id: str
+    """Unique in the channel: where the provider counts for each chat, the chat's id is part of it."""
     sender: str
-    """The person's address in the medium's own form."""
+    """The address that an answer goes to, in the medium's own form."""
     recipient: str | None
     text: str
+    """Also the caption of media, and the label of a pressed button. Empty where there is none."""
     at: datetime | None = None
     keyword: Literal["stop", "start", "help"] | None = None
     """Set only where the provider itself has read the text as such a word."""
-    media: tuple[str, ...] = ()
+    media: tuple[ReceivedMedia, ...] = ()
+    sender_name: str = ""
+    """What the person calls themself at the provider."""
+    location: Location | None = None
+    button: str | None = None
+    """The value of the button that was pressed."""
+    reply_to: str | None = None
+    """The provider's id of the message that this one answers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linked:
+    """A person opened the channel through a one-time link: their address belongs to whoever was given the link."""
+
+    code: str
+    """The code that the link carried."""
+    address: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +248,7 @@ class ProviderOptOut:
     address: str
 
 
-Callback = Receipt | Inbound | ProviderOptOut
+Callback = Receipt | Inbound | ProviderOptOut | Linked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +300,16 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientPace:
+    """How fast a channel may write to one and the same recipient: `count` messages within `seconds`."""
+
+    count: int
+    seconds: float
+    groups: bool = False
+    """Counts for group chats only (addresses that `address_is_group` of the medium says are groups)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How fast a channel may go. A channel's owner may change them."""
 
@@ -208,6 +318,24 @@ class Limits:
     burst: int = 1
     concurrency: int = 16
     """Requests under way at once."""
+    per_recipient: tuple[RecipientPace, ...] = ()
+    """All of them hold."""
+    per_day: int | None = None
+    """At the most in any 24 hours; None for no cap."""
+    per_day_counts: Literal["messages", "recipients"] = "messages"
+    """What the cap counts: every message, or each recipient once."""
+    jitter_seconds: float = 0.0
+    """A random wait up to this long is added between two messages, for linked devices that must not look like machines."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaRule:
+    """What files of one kind a provider takes."""
+
+    content_types: tuple[str, ...]
+    max_bytes: int
+    by_url: bool = True
+    by_upload: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +351,26 @@ class Capabilities:
     balance: bool = False
     signed_hooks: bool = False
     max_characters: int | None = None
+    max_caption: int | None = None
+    """Characters of a text that goes with media, where that differs from `max_characters`."""
+    media: Mapping[MediaKind, MediaRule] = field(default_factory=dict)
+    """By kind; empty where the provider carries text alone."""
+    buttons: int = 0
+    """At the most on one message."""
+    replies: bool = False
+    """Can answer a given message (`Outgoing.reply_to`)."""
+    subject: bool = False
+    templates: bool = False
+    """Has templates of its own that it must approve (`Outgoing.template`)."""
+    window_hours: float | None = None
+    """Free text is taken only so long after the person's last message; a template at any time. None: no such window."""
+    read_receipts: bool = False
+    polling: bool = False
+    """Can be asked for what came in (`Polls`) instead of calling the hook."""
+    links: bool = False
+    """A person links their chat through a one-time address (`Links`)."""
+    sessions: bool = False
+    """Keeps a standing session with the service (a linked device) that a supervisor has to run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,10 +430,78 @@ class Provider(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polled:
+    """What one poll brought."""
+
+    callbacks: Sequence[Callback]
+    cursor: str
+    """To be handed to the next poll once the callbacks are written down: that poll tells the service that they were taken."""
+
+
+@runtime_checkable
+class Polls(Protocol):
+    """A provider that can be asked for what came in, instead of being called. Where `capabilities.polling`."""
+
+    async def poll(self, http: Http, channel: ChannelConfig, cursor: str, *, wait_seconds: float) -> Polled:
+        """Ask for what came after `cursor` (empty at first), waiting up to `wait_seconds` for something to come. Raises `ProviderError`."""
+        ...
+
+    async def receive_by(self, http: Http, channel: ChannelConfig, way: Literal["hook", "polling"]) -> str:
+        """Tell the service which way it is from now on; what was taken in a sentence. Repeatable. Raises `ProviderError`."""
+        ...
+
+
+@runtime_checkable
+class Links(Protocol):
+    """A provider whose channels people link their chat to. Where `capabilities.links`."""
+
+    async def link(self, http: Http, channel: ChannelConfig, code: str) -> str:
+        """The address that a person opens to link their chat; `code` comes back in `Linked`. Raises `ProviderError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderTemplate:
+    """A template as the provider has it."""
+
+    name: str
+    language: str
+    status: Literal["approved", "pending", "rejected", "paused", "disabled"]
+    category: str
+    text: str
+    """The body, with its parameters in the provider's own spelling."""
+    parameters: tuple[str, ...] = ()
+    """Their names in order; `"1"`, `"2"`, … for positional ones."""
+    header: Literal["none", "text", "image", "video", "document"] = "none"
+    buttons: tuple[str, ...] = ()
+    """Labels in order."""
+
+
+@runtime_checkable
+class Templates(Protocol):
+    """A provider with templates of its own. Where `capabilities.templates`."""
+
+    async def templates(self, http: Http, channel: ChannelConfig) -> list[ProviderTemplate]:
+        """All templates of the account, page after page. Raises `ProviderError`."""
+        ...
+
+
+@runtime_checkable
+class FetchesMedia(Protocol):
+    """A provider whose received files need its credentials to be fetched."""
+
+    async def fetch_media(self, http: Http, channel: ChannelConfig, media: ReceivedMedia, *, max_bytes: int) -> bytes:
+        """The file's bytes. Raises `ProviderError`, also where it is larger than `max_bytes`."""
+        ...
+
+
 class ProviderError(Exception):
     """A provider refused or could not answer a question that was not a send."""
 
-    def __init__(self, code: ErrorCode, detail: str) -> None:
+    def __init__(self, code: ErrorCode, detail: str, *, retry_after: float | None = None) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
+        self.retry_after = retry_after
+        """Seconds that the provider asked us to wait, where it did."""

@@ -18,6 +18,7 @@ from urllib.parse import quote_plus
 import msgspec
 from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import DetailedPyreqwestError, PoolTimeoutError, PyreqwestError
+from pyreqwest.multipart import FormBuilder, PartBuilder
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -32,6 +33,15 @@ _NEVER_CONNECTED = "client error (Connect)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """One file of a multipart request."""
+
+    name: str
+    content: bytes = field(repr=False)
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One request, not yet sent. Its repr shows nothing: addresses, headers and bodies may all hold credentials."""
 
@@ -40,6 +50,10 @@ class Request:
     query: Mapping[str, str] | None = field(default=None, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
     json: Any = field(default=None, repr=False)
+    files: Mapping[str, File] | None = field(default=None, repr=False)
+    """By name of the part; sent as multipart/form-data together with `form`."""
+    body: bytes | None = field(default=None, repr=False)
+    """A body made elsewhere; its content type is among the headers."""
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     auth: tuple[str, str] | None = field(default=None, repr=False)
     """User name and password of HTTP basic authentication."""
@@ -170,8 +184,12 @@ class Http:
                 wire = wire.headers(request.headers)
             if request.query is not None:
                 wire = wire.query(request.query)
-            if request.form is not None:
+            if request.files is not None:
+                wire = wire.multipart(_multipart(request.form or {}, request.files))
+            elif request.form is not None:
                 wire = wire.body_bytes(_form_bytes(request.form)).header("content-type", "application/x-www-form-urlencoded")
+            elif request.body is not None:
+                wire = wire.body_bytes(request.body)
             elif request.json is not None:
                 wire = wire.body_bytes(msgspec.json.encode(request.json)).header("content-type", "application/json")
             return wire.build_streamed()
@@ -192,6 +210,15 @@ class Http:
             if len(parts) > limit:
                 raise BadAnswer(f"an answer with status {response.status} and more than {limit} bytes")
         return bytes(parts)
+
+
+def _multipart(form: Mapping[str, str], files: Mapping[str, File]) -> FormBuilder:
+    parts = FormBuilder()
+    for name, value in form.items():
+        parts = parts.text(name, value)
+    for name, file in files.items():
+        parts = parts.part(name, PartBuilder.from_bytes(file.content).mime(file.content_type).file_name(file.name))
+    return parts
 
 
 # The library's own form() takes 15 µs for an SMS, a fifth of what a whole request costs; urllib's urlencode takes 20, this 6.

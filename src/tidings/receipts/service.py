@@ -12,7 +12,7 @@ from tidings.db.database import raw_connection
 from tidings.messages import inbound
 from tidings.messages.apply_receipts import Heard, apply_receipts
 from tidings.messages.inbound import Arrived, OptedOut, note_opt_outs
-from tidings.providers.base import Callback, Inbound, ProviderOptOut, Receipt
+from tidings.providers.base import Callback, Inbound, Linked, ProviderOptOut, Receipt
 from tidings.receipts import queries
 from tidings.receipts.queries import ReceiptRow
 
@@ -42,8 +42,21 @@ def _understand(channel: RunningChannel, callback: Callback) -> Said:
             return Arrived(workspace_id=channel.workspace_id, channel_id=channel.id, medium=channel.medium, inbound=callback)
         case ProviderOptOut():
             return OptedOut(workspace_id=channel.workspace_id, medium=channel.medium, address=callback.address, channel_name=channel.name)
+        case Linked():
+            return Arrived(workspace_id=channel.workspace_id, channel_id=channel.id, medium=channel.medium, inbound=_opened(callback))
         case _:
             assert_never(callback)
+
+
+def _opened(linked: Linked) -> Inbound:
+    """Somebody opened the chat: they are reachable from now on, whoever gave them the link."""
+    return Inbound(
+        provider_message_id=f"link:{linked.address}:{linked.code}",
+        sender=linked.address,
+        recipient=None,
+        text="/start",
+        sender_name=linked.name,
+    )
 
 
 async def take_in(session: AsyncSession, database: Database, said: Sequence[Said]) -> None:

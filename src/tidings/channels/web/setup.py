@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from tidings.channels import asking, service
 from tidings.channels.web.form import ChannelForm, change, creation, form_of, new_form, read_form, sentences
 from tidings.channels.web.shown import ChannelPath, asking_of, logo_address
+from tidings.core.addresses import LABELS
 from tidings.core.ids import show_id
 from tidings.errors import Conflict, Invalid, NotFound
 from tidings.providers import PROVIDERS
@@ -111,7 +112,7 @@ def _form_page(
         "channel": channel,
         "kept": channel.credential_hints if channel else {},
         "address": f"/channels/{show_id('chn', channel.id)}" if channel else f"/channels/new/{description.kind}",
-        "mediums": [(one, one.upper() if one == "sms" else one.capitalize()) for one in description.capabilities.mediums],
+        "mediums": [(one, LABELS[one]) for one in description.capabilities.mediums],
         "may_override": bool(request.app.state.settings.allowed_api_base_urls),
     }
     return render(request, "channels/form.html", frame=frame, status_code=422 if errors else 200, **context)

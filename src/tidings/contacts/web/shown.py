@@ -8,6 +8,7 @@ from uuid import UUID
 
 from tidings.contacts import service
 from tidings.contacts.groups.service import list_groups
+from tidings.core.addresses import LABELS
 from tidings.core.ids import read_id, show_id
 from tidings.errors import Invalid, TidingsError
 from tidings.workspaces.wire import PathId
@@ -25,7 +26,7 @@ GROUPS = 200
 """Groups that a select offers."""
 MOST_SELECTED = 1_000
 LONGEST_SEARCH = 100
-MEDIA = (("sms", "Phone (SMS)"), ("whatsapp", "WhatsApp"), ("email", "E-mail"), ("telegram", "Telegram"), ("chat", "Chat"))
+MEDIA = tuple((medium, "Phone (SMS)" if medium == "sms" else label) for medium, label in LABELS.items())
 CONSENT = (("no", "May be written to"), ("yes", "Opted out"))
 
 

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from typing import Literal
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from tidings.providers.base import ChannelConfig, ErrorCode, HookAnswer, HookRefused, HookRequest, Inbound, Receipt
+from tidings.providers.base import (
+    ChannelConfig,
+    ErrorCode,
+    HookAnswer,
+    HookRefused,
+    HookRequest,
+    Inbound,
+    Receipt,
+    ReceivedMedia,
+    media_kind,
+)
 from tidings.providers.twilio.errors import CODES
 from tidings.providers.twilio.signature import SHA1, SHA256, algorithm_of, body_matches, is_signed
 
@@ -109,5 +119,10 @@ def _inbound(form: Mapping[str, str]) -> Inbound:
         recipient=form.get("To") or None,
         text=form.get("Body", ""),
         keyword=KEYWORDS.get(form.get("OptOutType", "").upper()),
-        media=tuple(url for index in media if (url := form.get(f"MediaUrl{index}"))),
+        media=tuple(
+            ReceivedMedia(kind=media_kind(content_type), url=url, content_type=content_type)
+            for url, content_type in ((form.get(f"MediaUrl{index}"), form.get(f"MediaContentType{index}", "")) for index in media)
+            if url
+        ),
+        sender_name=form.get("ProfileName", ""),
     )
