@@ -20,6 +20,7 @@ from typing import Any
 from tidings.errors import Unavailable
 
 _SYSTEM_USER = "pgserver"
+_USER_LOCK = "/etc/.tidings-useradd.lock"  # where useradd keeps its own locks: nobody but root can put anything there
 _SAFE_PATH = re.compile(r"[A-Za-z0-9/_.-]+")
 _SOCKET_PATH_LIMIT = 90
 """Bytes. A Unix socket's path may have 103 on macOS and 107 on Linux, its file name `/.s.PGSQL.5432` included."""
@@ -121,29 +122,41 @@ def _system_user() -> _SystemUser | None:
     """Whom PostgreSQL runs as when we are root; None when we are not."""
     if sys.platform == "win32" or os.geteuid() != 0:
         return None
+    return _find_system_user(_SYSTEM_USER) or _make_system_user(_SYSTEM_USER)
+
+
+def _find_system_user(name: str) -> _SystemUser | None:
     import pwd  # noqa: PLC0415  (Unix only)
 
     try:
-        entry = pwd.getpwnam(_SYSTEM_USER)
+        entry = pwd.getpwnam(name)
     except KeyError:
-        _make_system_user()
-        entry = pwd.getpwnam(_SYSTEM_USER)
-    return _SystemUser(_SYSTEM_USER, entry.pw_uid, entry.pw_gid)
+        return None
+    return _SystemUser(name, entry.pw_uid, entry.pw_gid)
 
 
-def _make_system_user() -> None:
-    try:
-        subprocess.run(  # noqa: S603  (constants only)
-            ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/bin/false", _SYSTEM_USER],  # noqa: S607
-            check=True,
-            capture_output=True,
-            timeout=30,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise Unavailable(
-            f"PostgreSQL refuses to run as root, and the system user {_SYSTEM_USER} could not be made with useradd. "
-            "Start Tidings as an ordinary user, or make that user yourself, or set DATABASE_URL."
-        ) from error
+def _make_system_user(name: str) -> _SystemUser:
+    """Once, whoever starts at the same moment: useradd looks before it locks, so two of them make two users of one name."""
+    from fasteners import InterProcessLock  # noqa: PLC0415  (comes with the optional extra)
+
+    with InterProcessLock(_USER_LOCK):
+        if user := _find_system_user(name):
+            return user
+        try:
+            subprocess.run(  # noqa: S603  (constants only)
+                ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/bin/false", name],  # noqa: S607
+                check=True,
+                capture_output=True,
+                timeout=30,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise Unavailable(
+                f"PostgreSQL refuses to run as root, and the system user {name} could not be made with useradd. "
+                "Start Tidings as an ordinary user, or make that user yourself, or set DATABASE_URL."
+            ) from error
+        if user := _find_system_user(name):
+            return user
+    raise Unavailable(f"useradd said that it made the system user {name}, but nothing knows it. Set DATABASE_URL instead.")
 
 
 def as_system_user() -> dict[str, Any]:
