@@ -145,6 +145,6 @@ def _row(one: Ended) -> tuple[Any, ...]:
     return (
         one.message.id, one.message.attempt, what.status.value, what.outcome, what.due_at, what.failed, what.possible_duplicate,
         what.code.value if what.code else None, what.provider_code, what.detail, what.provider_message_id,
-        what.segments or (one.segments if what.outcome == "accepted" else None),
+        what.segments or one.segments,
         cost.micros if cost else None, cost.currency if cost else None, one.latency_ms,
     )  # fmt: skip

@@ -27,9 +27,9 @@ from tidings.delivery import queries
 from tidings.delivery.health import Health
 from tidings.delivery.packing import Parcel, pack
 from tidings.delivery.queries import CLAIM_SECONDS, Claimed, Ended, Pace
-from tidings.delivery.rules import release, settle
+from tidings.delivery.rules import Settlement, release, settle
 from tidings.delivery.settling import DATABASE_TROUBLE, Settler
-from tidings.providers.base import ErrorCode, Outcome, SendUncertain
+from tidings.providers.base import ErrorCode, Outcome, Outgoing, SendUncertain
 
 if TYPE_CHECKING:
     from tidings.channels.runtime import RunningChannel
@@ -228,10 +228,16 @@ class Slice:
         now = datetime.now(UTC)
         for one, outgoing, outcome in zip(parcel.claimed, parcel.batch, outcomes, strict=True):
             settlement = settle(outcome, failures=one.failures, delivery=one.delivery, policy=self._channel.retry, now=now)
-            self._settler.add(Ended(one, settlement, latency, _segments(outgoing.text) if self._is_sms else None))
+            self._settler.add(Ended(one, settlement, latency, self._segments(outgoing, settlement)))
             effect = self._health.observe(outcome, settlement)
             if effect is not None:
                 self._settler.add_effect(effect)
+
+    def _segments(self, outgoing: Outgoing, settlement: Settlement) -> int | None:
+        """SMS parts of what was accepted, where the provider did not count them."""
+        if not self._is_sms or settlement.segments is not None or settlement.outcome != "accepted":
+            return None
+        return _segments(outgoing.text)
 
     async def _ask(self, parcel: Parcel) -> Sequence[Outcome]:
         """One request. The HTTP client bounds its time."""

@@ -7,17 +7,20 @@ chain of causes of the HTTP library below it: only `client error (Connect)` mean
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from urllib.parse import quote_plus
 
 import msgspec
 from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import DetailedPyreqwestError, PoolTimeoutError, PyreqwestError
+from pyreqwest.http import Url
 from pyreqwest.multipart import FormBuilder, PartBuilder
 
 if TYPE_CHECKING:
@@ -41,34 +44,39 @@ class File:
     content_type: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One request, not yet sent. Its repr shows nothing: addresses, headers and bodies may all hold credentials."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
-    url: str = field(repr=False)
-    query: Mapping[str, str] | None = field(default=None, repr=False)
-    form: Mapping[str, str] | None = field(default=None, repr=False)
-    json: Any = field(default=None, repr=False)
-    files: Mapping[str, File] | None = field(default=None, repr=False)
+    url: str
+    query: Mapping[str, str] | None = None
+    form: Mapping[str, str] | None = None
+    json: Any = None
+    files: Mapping[str, File] | None = None
     """By name of the part; sent as multipart/form-data together with `form`."""
-    body: bytes | None = field(default=None, repr=False)
+    body: bytes | None = None
     """A body made elsewhere; its content type is among the headers."""
-    headers: Mapping[str, str] | None = field(default=None, repr=False)
-    auth: tuple[str, str] | None = field(default=None, repr=False)
+    headers: Mapping[str, str] | None = None
+    """Names in lower case."""
+    auth: tuple[str, str] | None = None
     """User name and password of HTTP basic authentication."""
 
+    def __repr__(self) -> str:
+        return f"Request({self.method})"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer. Redirects are answers too: none is followed."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = {}
     """Names in lower case."""
-    body: bytes = field(default=b"", repr=False)
-    at: float = field(default_factory=time.time, repr=False)
+    body: bytes = b""
+    at: float = msgspec.field(default_factory=time.time)
     """When it came, in seconds since 1970: a Retry-After date is measured from here where the answer has no Date."""
+
+    def __repr__(self) -> str:
+        return f"Answer({self.status})"
 
     def json(self) -> Any:
         """The body as plain Python values. Raises `BadAnswer` when it is not JSON."""
@@ -167,7 +175,7 @@ class Http:
         try:
             async with wire as response:
                 body = await self._read(response)
-                return Answer(status=response.status, headers=response.headers, body=body)
+                return Answer(status=response.status, headers=_Headers(response), body=body)
         except NoAnswer:
             raise
         except PyreqwestError as error:
@@ -177,22 +185,23 @@ class Http:
 
     def _build(self, request: Request) -> StreamRequest:
         try:
-            wire = self._client.request(request.method, request.url)
+            wire = self._client.request(request.method, _parsed(request.url))
+            headers = dict(request.headers) if request.headers is not None else {}
             if request.auth is not None:
-                wire = wire.basic_auth(*request.auth)
-            if request.headers is not None:
-                wire = wire.headers(request.headers)
+                headers["authorization"] = _basic(request.auth)
             if request.query is not None:
                 wire = wire.query(request.query)
             if request.files is not None:
                 wire = wire.multipart(_multipart(request.form or {}, request.files))
             elif request.form is not None:
-                wire = wire.body_bytes(_form_bytes(request.form)).header("content-type", "application/x-www-form-urlencoded")
+                headers["content-type"] = "application/x-www-form-urlencoded"
+                wire = wire.body_bytes(_form_bytes(request.form))
             elif request.body is not None:
                 wire = wire.body_bytes(request.body)
             elif request.json is not None:
-                wire = wire.body_bytes(msgspec.json.encode(request.json)).header("content-type", "application/json")
-            return wire.build_streamed()
+                headers["content-type"] = "application/json"
+                wire = wire.body_bytes(msgspec.json.encode(request.json))
+            return wire.headers(headers).build_streamed()
         except Exception as error:  # noqa: BLE001 - an odd address or header; its text could quote a credential
             raise NotSent(
                 f"the request could not be made ({type(error).__name__}): look at the channel's settings", retryable=False
@@ -210,6 +219,35 @@ class Http:
             if len(parts) > limit:
                 raise BadAnswer(f"an answer with status {response.status} and more than {limit} bytes")
         return bytes(parts)
+
+
+@lru_cache(maxsize=256)
+def _parsed(url: str) -> Url:
+    return Url(url)
+
+
+@lru_cache(maxsize=256)
+def _basic(auth: tuple[str, str]) -> str:
+    """RFC 7617."""
+    return "Basic " + base64.b64encode(":".join(auth).encode()).decode()
+
+
+class _Headers(Mapping[str, str]):
+    """An answer's headers, copied only when somebody asks: of the answers to sends, hardly any is."""
+
+    __slots__ = ("_response",)
+
+    def __init__(self, response: Response) -> None:
+        self._response = response
+
+    def __getitem__(self, name: str) -> str:
+        return self._response.headers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._response.headers)
+
+    def __len__(self) -> int:
+        return len(self._response.headers)
 
 
 def _multipart(form: Mapping[str, str], files: Mapping[str, File]) -> FormBuilder:

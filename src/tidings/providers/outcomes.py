@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 import msgspec
 import structlog
 
-from tidings.providers.base import ChannelConfig, ErrorCode, Outcome, ProviderError, SendFailed, SendUncertain
+from tidings.providers.base import Accepted, ChannelConfig, ErrorCode, Outcome, ProviderError, SendFailed, SendUncertain
 from tidings.providers.http import Answer, Http, NoAnswer, NotSent, Request
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ async def converse(
     try:
         outcomes = read(await http.ask(request))
         if len(outcomes) == count:
-            return [redacted(outcome, channel, request) for outcome in outcomes]
+            return [one if type(one) is Accepted else redacted(one, channel, request) for one in outcomes]
         outcome = SendUncertain(detail="The provider's answer does not fit the messages sent.", code=ErrorCode.INTERNAL)
     except (NotSent, NoAnswer) as error:
         outcome = outcome_of(error)

@@ -6,7 +6,7 @@ Specs: https://www.twilio.com/docs/messaging/api/message-resource
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from urllib.parse import quote
 
 import msgspec
@@ -178,7 +178,7 @@ def send_request(channel: ChannelConfig, message: Outgoing) -> Request:
     if channel.hook_url:
         # Our id rides along, so that a receipt finds its message even when it overtakes Twilio's answer to this request.
         mark = "&" if "?" in channel.hook_url else "?"
-        form["StatusCallback"] = f"{channel.hook_url}{mark}{REFERENCE}={quote(message.id, safe='')}"
+        form["StatusCallback"] = f"{channel.hook_url}{mark}{REFERENCE}={message.id}"
     return Request(url=_account_url(channel, "/Messages.json"), form=form, auth=_auth(channel))
 
 
@@ -235,7 +235,12 @@ def _get(channel: ChannelConfig, path: str) -> Request:
 
 
 def _account_url(channel: ChannelConfig, path: str) -> str:
-    return f"{base_url(channel, API)}/2010-04-01/Accounts/{quote(channel.settings['account_sid'], safe='')}{path}"
+    return f"{base_url(channel, API)}/2010-04-01/Accounts/{_quoted(channel.settings['account_sid'])}{path}"
+
+
+@lru_cache(maxsize=256)
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
 
 
 def _auth(channel: ChannelConfig) -> tuple[str, str]:
