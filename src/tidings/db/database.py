@@ -106,9 +106,13 @@ def after_commit(session: AsyncSession, key: str, act: AfterCommit) -> None:
 
 async def raw_connection(session: AsyncSession) -> asyncpg.Connection:
     """The asyncpg connection under a session, inside its transaction, for named SQL and COPY."""
-    connection = await (await session.connection()).get_raw_connection()
-    driver = connection.driver_connection
+    connection = await session.connection()
+    driver = (await connection.get_raw_connection()).driver_connection
     assert isinstance(driver, asyncpg.Connection)
+    if not driver.is_in_transaction():
+        # SQLAlchemy tells the server of its transaction with the first statement of its own. Without one, each of ours would
+        # be committed by itself.
+        await connection.exec_driver_sql("SELECT 1")
     return driver
 
 

@@ -41,6 +41,7 @@ async def apply_receipts(connection: asyncpg.Connection, heard: Sequence[Heard])
     """Record receipts and move their messages forward, in the caller's transaction; return how many messages changed."""
     if not heard:
         return 0
+    await connection.execute(_SQL.plan_anew)
     columns = zip(*(_columns(one) for one in heard), strict=True)
     rows = await connection.fetch(_SQL.record, *map(list, columns))
     changed = await _advance(connection, [(row["workspace_id"], row["id"], row["message_id"]) for row in rows if row["message_id"]])
@@ -68,6 +69,7 @@ async def rematch_old_receipts(connection: asyncpg.Connection) -> int:
 async def _rematch(connection: asyncpg.Connection, after: UUID, before: UUID) -> tuple[int, UUID | None]:
     """How many of a page were matched, and where the next page begins (None: this was the last)."""
     async with connection.transaction():
+        await connection.execute(_SQL.plan_anew)
         row = await connection.fetchrow(_SQL.rematch, after, before, _PAGE)
         await _advance(connection, list(zip(row["workspaces"], row["receipts"], row["messages"], strict=True)))
     return len(row["receipts"]), row["last_id"] if row["looked_at"] == _PAGE else None
@@ -79,7 +81,7 @@ async def _advance(connection: asyncpg.Connection, matched: Sequence[tuple[UUID,
         return 0
     workspaces, receipts, messages = (list(column) for column in zip(*matched, strict=True))
     await connection.execute(_SQL.lock, workspaces, messages)
-    count: int = await connection.fetchval(_SQL.advance, workspaces, receipts)
+    count: int = await connection.fetchval(_SQL.advance, workspaces, receipts, messages)
     return count
 
 

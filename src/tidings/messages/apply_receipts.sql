@@ -1,3 +1,10 @@
+-- Keys are given twice, as a join and as = ANY: from the latter the planner sees which months are not concerned.
+
+-- name: plan_anew
+-- A plan that PostgreSQL keeps for all groups is made while a month's partition is still empty, and walks through all of it when
+-- it has grown: measured at 20,000 receipts, 490 us a receipt and growing, against 50 with plans made for each group.
+SET LOCAL plan_cache_mode = force_custom_plan
+
 -- name: record
 -- Every receipt becomes a row, with its message where that can be told: by our own id, which some providers hand back, else by the
 -- provider's id among the messages of the last 45 days.
@@ -16,7 +23,8 @@ SELECT g.workspace_id, g.id, g.channel_id, coalesce(named.id, known.id), g.provi
 FROM given g
 LEFT JOIN LATERAL (
     SELECT m.id FROM messages m
-    WHERE m.workspace_id = g.workspace_id AND m.id = g.reference AND m.channel_id = g.channel_id AND m.direction = 'out'
+    WHERE m.workspace_id = g.workspace_id AND m.id = g.reference AND m.id = ANY ($4::uuid[]) AND m.channel_id = g.channel_id
+      AND m.direction = 'out'
 ) named ON true
 LEFT JOIN LATERAL (
     SELECT m.id FROM messages m
@@ -32,6 +40,7 @@ RETURNING workspace_id, id, message_id, code
 SELECT m.id FROM messages m
 JOIN (SELECT DISTINCT workspace_id, id FROM unnest($1::uuid[], $2::uuid[]) AS t (workspace_id, id)) t
   ON m.workspace_id = t.workspace_id AND m.id = t.id
+WHERE m.id = ANY ($2::uuid[])
 ORDER BY m.id
 FOR UPDATE OF m
 
@@ -39,7 +48,7 @@ FOR UPDATE OF m
 -- What these receipts make of their messages. A status only goes up: sent, failed, delivered, read. So the end is the same in
 -- whatever order they come; proof of delivery even outweighs an earlier failure, and lifts what was given up, cancelled or expired
 -- after an attempt whose fate was not known.
---   $1 workspaces, $2 receipts
+--   $1 workspaces, $2 receipts, $3 their messages
 WITH heard AS MATERIALIZED (
     SELECT r.workspace_id, r.id, r.message_id, r.provider_message_id, r.status, r.code, r.detail, r.segments, r.cost_micros, r.cost_currency,
            array_position(ARRAY['sent', 'failed', 'delivered', 'read'], r.status) AS rank,
@@ -54,8 +63,8 @@ WITH heard AS MATERIALIZED (
            -- Which copy failed cannot be told yet: kept aside until the provider's id of the latest is known.
            r.status = 'failed' AND m.provider_message_id IS NULL AND m.attempt > 1 AND m.status IN ('queued', 'sending', 'unknown') AS early
     FROM unnest($1::uuid[], $2::uuid[]) AS t (workspace_id, id)
-    JOIN receipts r ON r.workspace_id = t.workspace_id AND r.id = t.id
-    JOIN messages m ON m.workspace_id = r.workspace_id AND m.id = r.message_id
+    JOIN receipts r ON r.workspace_id = t.workspace_id AND r.id = t.id AND r.id = ANY ($2::uuid[])
+    JOIN messages m ON m.workspace_id = r.workspace_id AND m.id = r.message_id AND m.id = ANY ($3::uuid[])
 ), summed AS MATERIALIZED (
     SELECT workspace_id, message_id,
            (ARRAY['sent', 'failed', 'delivered', 'read'])[max(rank)] AS status,
@@ -86,7 +95,7 @@ WITH heard AS MATERIALIZED (
         read_at = coalesce(m.read_at, s.read_at),
         settled_at = coalesce(m.settled_at, now())
     FROM summed s
-    WHERE m.workspace_id = s.workspace_id AND m.id = s.message_id
+    WHERE m.workspace_id = s.workspace_id AND m.id = s.message_id AND m.id = ANY ($3::uuid[])
       -- What changes nothing writes nothing: a receipt that comes twice costs its row alone.
       AND (s.forward OR m.provider_message_id IS NULL
            OR (s.segments IS NOT NULL AND s.segments IS DISTINCT FROM m.segments)
@@ -94,7 +103,7 @@ WITH heard AS MATERIALIZED (
     RETURNING m.id
 ), set_aside AS (
     UPDATE receipts r SET message_id = NULL FROM heard h
-    WHERE h.early AND r.workspace_id = h.workspace_id AND r.id = h.id
+    WHERE h.early AND r.workspace_id = h.workspace_id AND r.id = h.id AND r.id = ANY ($2::uuid[])
 )
 SELECT count(*) FROM advanced
 
@@ -127,5 +136,6 @@ SELECT (SELECT coalesce(array_agg(workspace_id ORDER BY id), '{}') FROM matched)
 
 -- name: addresses
 SELECT DISTINCT m.workspace_id, m.medium, m.address
-FROM unnest($1::uuid[], $2::uuid[]) AS t (workspace_id, id) JOIN messages m ON m.workspace_id = t.workspace_id AND m.id = t.id
+FROM unnest($1::uuid[], $2::uuid[]) AS t (workspace_id, id)
+JOIN messages m ON m.workspace_id = t.workspace_id AND m.id = t.id AND m.id = ANY ($2::uuid[])
 ORDER BY 1, 2, 3
