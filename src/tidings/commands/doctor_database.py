@@ -63,11 +63,11 @@ async def _clock(connection: Connection) -> Finding:
 
 
 async def _schema(url: str) -> Finding:
-    from tidings.db.migrate import needed_revision, pending_revision
+    from tidings.db.revision import NEEDED, pending_revision
 
     if missing := await pending_revision(url):
         return bad("schema", f"This version needs revision {missing}.", "Run `tidings migrate`.")
-    return ok("schema", f"revision {needed_revision()}")
+    return ok("schema", f"revision {NEEDED}")
 
 
 async def _roles(connection: Connection) -> Finding:

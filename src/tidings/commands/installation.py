@@ -96,7 +96,7 @@ async def check_reachable(url: str) -> None:
 
 async def require_migrated(url: str) -> None:
     """Raises Conflict when the database lacks what this version needs."""
-    from tidings.db.migrate import pending_revision
+    from tidings.db.revision import pending_revision
 
     if missing := await pending_revision(url):
         raise Conflict(

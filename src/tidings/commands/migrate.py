@@ -25,7 +25,7 @@ def migrate(
 
       tidings migrate --check || echo "run the migration before this release"
     """
-    from tidings.db.migrate import pending_revision
+    from tidings.db.revision import pending_revision
 
     with database_address(read_settings()) as url:
         missing = run(pending_revision(url))

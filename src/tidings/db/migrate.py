@@ -36,23 +36,6 @@ async def migrate(url: str) -> str:
         await engine.dispose()
 
 
-async def pending_revision(url: str) -> str | None:
-    """The revision this version needs and the database lacks; None when it is up to date."""
-    engine = create_async_engine(sqlalchemy_url(url))
-    try:
-        async with engine.connect() as connection:
-            current = await connection.run_sync(_current)
-    finally:
-        await engine.dispose()
-    head = needed_revision()
-    return None if current == head else head
-
-
-def needed_revision() -> str:
-    """The newest revision this version carries."""
-    return ScriptDirectory.from_config(_config(None)).get_current_head() or ""
-
-
 def known_revisions() -> set[str]:
     """Every revision this version carries: a database at another was made by a newer one."""
     return {script.revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions()}

@@ -9,7 +9,7 @@ from asyncpg.exceptions import InterfaceError, PostgresError
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from tidings.db.migrate import needed_revision
+from tidings.db.revision import NEEDED
 from tidings.insights.queries import SQL
 
 if TYPE_CHECKING:
@@ -73,10 +73,9 @@ async def read_readiness(database: Database) -> Readiness:
 
 
 def _migrations(revision: str | None) -> Part:
-    needed = needed_revision()
-    if revision == needed:
+    if revision == NEEDED:
         return Part(ok=True, detail=f"The schema is at {revision}.")
-    return Part(ok=False, detail=f"The schema is at {revision}, this version needs {needed}. Run `tidings migrate`.")
+    return Part(ok=False, detail=f"The schema is at {revision}, this version needs {NEEDED}. Run `tidings migrate`.")
 
 
 def _worker(ages: list[float]) -> Part:
