@@ -57,7 +57,7 @@ class Request:
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     auth: tuple[str, str] | None = field(default=None, repr=False)
     """User name and password of HTTP basic authentication."""
-    max_answer_bytes: int | None = None
+    max_answer_bytes: int | None = field(default=None, repr=False)
     """For an answer that may be larger than the client otherwise takes: a file, a page of updates."""
 
 
