@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.simulators import africastalking, twilio
+from tests.simulators import africastalking, telegram, twilio
 from tidings.providers.base import ChannelConfig, Outgoing
 
 HOOK = "https://tidings.example/hooks/in/s3cr3t-p4th"
@@ -23,6 +23,7 @@ CHANNELS: dict[str, ChannelConfig] = {
         credentials={"api_key": africastalking.API_KEY},
         hook_url=HOOK,
     ),
+    "telegram": ChannelConfig(sender="", settings={}, credentials={"bot_token": telegram.BOT_TOKEN}, hook_url=HOOK),
 }
 
 

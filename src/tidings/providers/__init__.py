@@ -7,9 +7,10 @@ from pathlib import Path
 from tidings.providers.africastalking.provider import AfricasTalking
 from tidings.providers.base import Provider
 from tidings.providers.sandbox.provider import Sandbox
+from tidings.providers.telegram.provider import Telegram
 from tidings.providers.twilio.provider import Twilio
 
-PROVIDERS: dict[str, Provider] = {each.description.kind: each for each in (Sandbox(), Twilio(), AfricasTalking())}
+PROVIDERS: dict[str, Provider] = {each.description.kind: each for each in (Sandbox(), Twilio(), AfricasTalking(), Telegram())}
 
 
 class UnknownProvider(LookupError):

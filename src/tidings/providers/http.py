@@ -60,6 +60,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """Names in lower case."""
     auth: tuple[str, str] | None = None
     """User name and password of HTTP basic authentication."""
+    max_answer_bytes: int | None = None
+    """For an answer that may be larger than the client otherwise takes: a file, a page of updates."""
 
     def __repr__(self) -> str:
         return f"Request({self.method})"
@@ -174,7 +176,7 @@ class Http:
         wire = self._build(request)
         try:
             async with wire as response:
-                body = await self._read(response)
+                body = await self._read(response, request.max_answer_bytes or self._max_answer_bytes)
                 return Answer(status=response.status, headers=_Headers(response), body=body)
         except NoAnswer:
             raise
@@ -207,8 +209,7 @@ class Http:
                 f"the request could not be made ({type(error).__name__}): look at the channel's settings", retryable=False
             ) from None
 
-    async def _read(self, response: Response) -> bytes:
-        limit = self._max_answer_bytes
+    async def _read(self, response: Response, limit: int) -> bytes:
         reader = response.body_reader
         length = response.get_header("content-length")
         if length is not None and length.isdecimal() and int(length) <= limit:

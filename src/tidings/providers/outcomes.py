@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
@@ -14,7 +15,7 @@ import msgspec
 import structlog
 
 from tidings.providers.base import Accepted, ChannelConfig, ErrorCode, Outcome, ProviderError, SendFailed, SendUncertain
-from tidings.providers.http import Answer, Http, NoAnswer, NotSent, Request
+from tidings.providers.http import Answer, BadAnswer, Http, NoAnswer, NotSent, Request
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -25,6 +26,7 @@ LONGEST_PAUSE = 86_400.0
 """Seconds; a provider that asks for more than a day is asked again after one."""
 LONGEST_DETAIL = 300
 """Characters of a provider's words that are kept."""
+_HEX = re.compile(r"%[0-9A-F]{2}")  # some proxies write percent codes in lower case
 _MAYBE_TAKEN_REDIRECTS = frozenset({302, 303})  # "done, now look there" is how forms answer a POST they have taken
 
 
@@ -55,8 +57,37 @@ async def converse(
     return [redacted(outcome, channel, request)] * count
 
 
-async def question(http: Http, channel: ChannelConfig, build: Callable[[], Request], decoder: msgspec.json.Decoder[T]) -> T:
-    """Ask something that is not a send and read its answer. Raises `ProviderError` unless it is a 2xx of the decoder's shape."""
+async def question(
+    http: Http,
+    channel: ChannelConfig,
+    build: Callable[[], Request],
+    decoder: msgspec.json.Decoder[T],
+    refused: Callable[[Answer], SendFailed | SendUncertain] | None = None,
+) -> T:
+    """Ask something that is not a send and read its answer. Raises `ProviderError` unless it is a 2xx of the decoder's shape.
+
+    `refused` reads the provider's own errors; without it the HTTP status alone is read.
+    """
+    request, answer = await _asked(http, channel, build, refused)
+    try:
+        return answer.decode(decoder)
+    except BadAnswer as error:
+        raise _unasked(error, channel, request) from None
+
+
+async def ask(
+    http: Http,
+    channel: ChannelConfig,
+    build: Callable[[], Request],
+    refused: Callable[[Answer], SendFailed | SendUncertain] | None = None,
+) -> Answer:
+    """As `question`, for an answer of no fixed shape: a file, say."""
+    return (await _asked(http, channel, build, refused))[1]
+
+
+async def _asked(
+    http: Http, channel: ChannelConfig, build: Callable[[], Request], refused: Callable[[Answer], SendFailed | SendUncertain] | None
+) -> tuple[Request, Answer]:
     try:
         request = build()
     except Exception as error:  # noqa: BLE001 - whatever is missing, the caller is promised a ProviderError
@@ -64,12 +95,17 @@ async def question(http: Http, channel: ChannelConfig, build: Callable[[], Reque
         raise ProviderError(ErrorCode.INTERNAL, "The channel's settings are not complete: save them again.") from None
     try:
         answer = await http.ask(request)
-        if 200 <= answer.status < 300:
-            return answer.decode(decoder)
     except (NotSent, NoAnswer) as error:
-        raise ProviderError(outcome_of(error).code, redact(f"The provider could not be asked: {error.detail}.", channel, request)) from None
-    refusal = by_status(answer)
-    raise ProviderError(refusal.code, redact(refusal.detail, channel, request))
+        raise _unasked(error, channel, request) from None
+    if 200 <= answer.status < 300:
+        return request, answer
+    refusal = (refused or by_status)(answer)
+    pause = refusal.retry_after if isinstance(refusal, SendFailed) else None
+    raise ProviderError(refusal.code, redact(refusal.detail, channel, request), retry_after=pause)
+
+
+def _unasked(error: NotSent | NoAnswer, channel: ChannelConfig, request: Request) -> ProviderError:
+    return ProviderError(outcome_of(error).code, redact(f"The provider could not be asked: {error.detail}.", channel, request))
 
 
 def outcome_of(error: NotSent | NoAnswer) -> SendFailed | SendUncertain:
@@ -154,6 +190,7 @@ def redact(text: str, channel: ChannelConfig, request: Request | None = None) ->
 def _spellings(credentials: Mapping[str, str], auth: tuple[str, str] | None) -> Sequence[str]:
     values = [value for value in credentials.values() if len(value) >= 4]  # shorter ones would blot out ordinary words
     found = {spelling for value in values for spelling in (value, quote(value, safe=""), quote_plus(value))}
+    found |= {_HEX.sub(lambda code: code[0].lower(), spelling) for spelling in found}
     if auth is not None:
         found.add(base64.b64encode(":".join(auth).encode()).decode())
     return sorted(found, key=len, reverse=True)
