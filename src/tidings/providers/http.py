@@ -57,6 +57,8 @@ class Request:
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     auth: tuple[str, str] | None = field(default=None, repr=False)
     """User name and password of HTTP basic authentication."""
+    max_answer_bytes: int | None = None
+    """How much of an answer is read, where it is a file and not a word; None for what the client allows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +168,7 @@ class Http:
         wire = self._build(request)
         try:
             async with wire as response:
-                body = await self._read(response)
+                body = await self._read(response, self._max_answer_bytes if request.max_answer_bytes is None else request.max_answer_bytes)
                 return Answer(status=response.status, headers=response.headers, body=body)
         except NoAnswer:
             raise
@@ -198,8 +200,7 @@ class Http:
                 f"the request could not be made ({type(error).__name__}): look at the channel's settings", retryable=False
             ) from None
 
-    async def _read(self, response: Response) -> bytes:
-        limit = self._max_answer_bytes
+    async def _read(self, response: Response, limit: int) -> bytes:
         reader = response.body_reader
         length = response.get_header("content-length")
         if length is not None and length.isdecimal() and int(length) <= limit:

@@ -55,8 +55,17 @@ async def converse(
     return [redacted(outcome, channel, request)] * count
 
 
-async def question(http: Http, channel: ChannelConfig, build: Callable[[], Request], decoder: msgspec.json.Decoder[T]) -> T:
-    """Ask something that is not a send and read its answer. Raises `ProviderError` unless it is a 2xx of the decoder's shape."""
+async def question(
+    http: Http,
+    channel: ChannelConfig,
+    build: Callable[[], Request],
+    decoder: msgspec.json.Decoder[T],
+    refused: Callable[[Answer], SendFailed | SendUncertain] | None = None,
+) -> T:
+    """Ask something that is not a send and read its answer. Raises `ProviderError` unless it is a 2xx of the decoder's shape.
+
+    `refused` reads the provider's own errors; without it the HTTP status alone is read.
+    """
     try:
         request = build()
     except Exception as error:  # noqa: BLE001 - whatever is missing, the caller is promised a ProviderError
@@ -68,8 +77,12 @@ async def question(http: Http, channel: ChannelConfig, build: Callable[[], Reque
             return answer.decode(decoder)
     except (NotSent, NoAnswer) as error:
         raise ProviderError(outcome_of(error).code, redact(f"The provider could not be asked: {error.detail}.", channel, request)) from None
-    refusal = by_status(answer)
-    raise ProviderError(refusal.code, redact(refusal.detail, channel, request))
+    refusal = (refused or by_status)(answer)
+    raise ProviderError(
+        refusal.code,
+        redact(refusal.detail, channel, request),
+        retry_after=refusal.retry_after if isinstance(refusal, SendFailed) else None,
+    )
 
 
 def outcome_of(error: NotSent | NoAnswer) -> SendFailed | SendUncertain:
@@ -133,6 +146,7 @@ def redacted(outcome: Outcome, channel: ChannelConfig, request: Request) -> Outc
                 detail=redact(outcome.detail, channel, request),
                 retryable=outcome.retryable,
                 retry_after=outcome.retry_after,
+                pauses=outcome.pauses,
                 provider_code=outcome.provider_code,
             )
         case SendUncertain():
