@@ -69,7 +69,7 @@ class Webhook(msgspec.Struct):
 class Problem(msgspec.Struct):
     """Why a message failed."""
 
-    code: int = 0
+    code: int
     title: str | None = None
     message: str | None = None
     error_data: Any = None
@@ -137,15 +137,25 @@ def _callbacks(value: Value) -> Iterator[Callback]:
 
 def _receipt(status: Status) -> Receipt:
     failed = STATUSES[status.status] == "failed"
-    problem = status.errors[0] if status.errors else Problem()
+    problem = status.errors[0] if status.errors else None
     return Receipt(
         provider_message_id=status.id,
         status=STATUSES[status.status],
         provider_status=status.status,
         reference=status.biz_opaque_callback_data or None,
-        code=(code_of(problem.code) or ErrorCode.UNREACHABLE) if failed else None,
-        detail=told(problem.code, problem.message or problem.title or "", problem.error_data) if failed else None,
+        code=_code(problem) if failed else None,
+        detail=_detail(problem) if failed else None,
         at=at(status.timestamp),
+    )
+
+
+def _code(problem: Problem | None) -> ErrorCode:
+    return (code_of(problem.code) if problem else None) or ErrorCode.UNREACHABLE
+
+
+def _detail(problem: Problem | None) -> str:
+    return (
+        told(problem.code, problem.message or problem.title or "", problem.error_data) if problem else "WhatsApp: failed without a reason"
     )
 
 
@@ -153,7 +163,7 @@ def told(number: int, message: str, error_data: Any) -> str:
     """An error in a sentence for people. Meta's own explanation stands in `error_data.details`."""
     details = error_data.get("details") if isinstance(error_data, dict) else error_data
     words = " – ".join(dict.fromkeys(part for part in (message, details) if isinstance(part, str) and part))
-    return f"WhatsApp error {number}: {words}" if number else f"WhatsApp: {words or 'failed without a reason'}"
+    return f"WhatsApp error {number}: {words}" if words else f"WhatsApp error {number}"
 
 
 def at(timestamp: str | int | None) -> datetime | None:
