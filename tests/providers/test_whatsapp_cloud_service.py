@@ -164,7 +164,7 @@ async def test_the_template_list_goes_through_all_pages(simulator: WhatsAppSimul
     whatsapp = WhatsAppCloud()
     assert isinstance(whatsapp, Templates)
     simulator.templates = [{**simulator.templates[0], "name": f"t{number}"} for number in range(120)] + simulator.templates[1:]
-    found = await whatsapp.templates(Http(), channel_of("whatsapp_cloud", simulator.url))
+    found = await whatsapp.templates(http, channel_of("whatsapp_cloud", simulator.url))
     assert [each.name for each in found[:120]] == [f"t{number}" for number in range(120)]
     order, season, tired = found[120:]
     assert (order.status, order.category, order.parameters, order.header) == ("approved", "utility", ("1", "2"), "text")

@@ -57,7 +57,7 @@ class Request:
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     auth: tuple[str, str] | None = field(default=None, repr=False)
     """User name and password of HTTP basic authentication."""
-    max_answer_bytes: int | None = None
+    max_answer_bytes: int | None = field(default=None, repr=False)
     """How much of an answer is read, where it is a file and not a word; None for what the client allows."""
 
 

@@ -8,6 +8,7 @@ Seen live by others, since nobody publishes it: `{"event_type": "message.receive
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -82,30 +83,29 @@ def _callbacks(event: Event) -> list[Callback]:
 
 
 def _receipt(event: Event, word: str) -> Receipt:
-    failed = STATUSES[word] == "failed"
-    number, words = _why(event.payload) if failed else (0, "")
-    return Receipt(
+    receipt = Receipt(
         provider_message_id=event.payload.id,
         status=STATUSES[word],
         provider_status=word,
         reference=event.payload.myop_ref_id or None,
-        code=(code_of(number) or ErrorCode.UNREACHABLE) if failed else None,
-        detail="MyOperator: failed" + (f", WhatsApp error {number}" if number else "") + (f": {words}" if words else "")
-        if failed
-        else None,
         at=_time(event.timestamp),
     )
+    if word != "failed":
+        return receipt
+    number, words = _why(event.payload)
+    detail = ": ".join(part for part in ("MyOperator: failed", f"WhatsApp error {number}" if number is not None else "", words) if part)
+    return replace(receipt, code=code_of(number) or ErrorCode.UNREACHABLE, detail=detail)
 
 
-def _why(payload: Payload) -> tuple[int, str]:
+def _why(payload: Payload) -> tuple[int | None, str]:
     """A failure's reason is documented nowhere: WhatsApp's own errors if they are handed through, else any words."""
     found = payload.errors or payload.error
     first = found[0] if isinstance(found, list) and found else found
     if not isinstance(first, dict):
-        return 0, first[:200] if isinstance(first, str) else ""
-    number = str(first.get("code") or "")
+        return None, first[:200] if isinstance(first, str) else ""
+    number = str(first.get("code", ""))
     words = first.get("message") or first.get("title") or ""
-    return int(number) if number.isascii() and number.isdecimal() and len(number) < 10 else 0, str(words)[:200]
+    return int(number) if number.isascii() and number.isdecimal() and len(number) < 10 else None, str(words)[:200]
 
 
 def _inbound(event: Event) -> Inbound:

@@ -81,8 +81,10 @@ PAIR_RATE = 131056
 """Too much to one person: everybody else can still be written to."""
 
 
-def code_of(number: int, subcode: int | None = None) -> E | None:
-    """Our word for Meta's number; None for one that nobody documents."""
+def code_of(number: int | None, subcode: int | None = None) -> E | None:
+    """Our word for Meta's number; None for none, or for one that nobody documents."""
+    if number is None:
+        return None
     if number == 100 and subcode == 33:  # "does not exist or cannot be loaded due to missing permissions": the number's id is wrong
         return E.INVALID_CREDENTIALS
     if 200 <= number < 300:

@@ -150,7 +150,7 @@ def _receipt(status: Status) -> Receipt:
 
 
 def _code(problem: Problem | None) -> ErrorCode:
-    return (code_of(problem.code) if problem else None) or ErrorCode.UNREACHABLE
+    return code_of(problem.code if problem else None) or ErrorCode.UNREACHABLE
 
 
 def _detail(problem: Problem | None) -> str:
