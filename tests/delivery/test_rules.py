@@ -59,6 +59,12 @@ def test_only_a_message_in_doubt_is_marked_as_possibly_sent_twice(outcome, failu
     assert end.possible_duplicate == (end.status is Status.QUEUED and isinstance(outcome, SendUncertain))
 
 
+def test_too_much_to_one_person_holds_back_that_person_alone():
+    slow = SendFailed(code=ErrorCode.RATE_LIMITED, detail="slow", retryable=True, retry_after=60.0, pauses="recipient")
+    end = decide(slow)
+    assert (end.status, end.pause_seconds, end.failed, end.due_at) == (Status.QUEUED, None, False, NOW + timedelta(seconds=60))
+
+
 @given(seconds=st.floats(0, 1_000_000), failures=st.integers(0, 10))
 def test_retry_after_costs_no_attempt_and_pauses_the_channel(seconds, failures):
     end = decide(SendFailed(code=ErrorCode.RATE_LIMITED, detail="slow", retryable=True, retry_after=seconds), failures)

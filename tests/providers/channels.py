@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.simulators import africastalking, telegram, twilio
+from tests.simulators import africastalking, myoperator, telegram, twilio, whatsapp_cloud
 from tidings.providers.base import ChannelConfig, Outgoing
 
 HOOK = "https://tidings.example/hooks/in/s3cr3t-p4th"
@@ -24,6 +24,26 @@ CHANNELS: dict[str, ChannelConfig] = {
         hook_url=HOOK,
     ),
     "telegram": ChannelConfig(sender="", settings={}, credentials={"bot_token": telegram.BOT_TOKEN}, hook_url=HOOK),
+    "whatsapp_cloud": ChannelConfig(
+        sender=f"+{whatsapp_cloud.NUMBER}",
+        settings={"phone_number_id": whatsapp_cloud.PHONE_NUMBER_ID, "waba_id": whatsapp_cloud.WABA_ID, "graph_version": "v25.0"},
+        credentials={
+            "access_token": whatsapp_cloud.ACCESS_TOKEN,
+            "app_secret": whatsapp_cloud.APP_SECRET,
+            "verify_token": whatsapp_cloud.VERIFY_TOKEN,
+        },
+        hook_url=HOOK,
+    ),
+    "myoperator": ChannelConfig(
+        sender="+919800000000",
+        settings={
+            "company_id": myoperator.COMPANY_ID,
+            "phone_number_id": myoperator.PHONE_NUMBER_ID,
+            "waba_id": myoperator.WABA_ID,
+        },
+        credentials={"api_key": myoperator.API_KEY},
+        hook_url=HOOK,
+    ),
 }
 
 

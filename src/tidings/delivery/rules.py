@@ -89,7 +89,7 @@ def _settle_failed(refusal: SendFailed, failures: int, policy: RetryPolicy, now:
     if refusal.retry_after is not None or refusal.code is ErrorCode.RATE_LIMITED:
         wanted = DEFAULT_PAUSE_SECONDS if refusal.retry_after is None else refusal.retry_after
         pause = min(max(wanted, 0.0), LONGEST_PAUSE_SECONDS)
-        return _again(refusal, now + timedelta(seconds=pause), pause_seconds=pause)
+        return _again(refusal, now + timedelta(seconds=pause), pause_seconds=pause if refusal.pauses == "channel" else None)
     if refusal.retryable and failures < policy.max_attempts:
         return _again(refusal, now + policy.wait(failures), failed=True)
     return Settlement(

@@ -6,11 +6,15 @@ from pathlib import Path
 
 from tidings.providers.africastalking.provider import AfricasTalking
 from tidings.providers.base import Provider
+from tidings.providers.myoperator.provider import MyOperator
 from tidings.providers.sandbox.provider import Sandbox
 from tidings.providers.telegram.provider import Telegram
 from tidings.providers.twilio.provider import Twilio
+from tidings.providers.whatsapp_cloud.provider import WhatsAppCloud
 
-PROVIDERS: dict[str, Provider] = {each.description.kind: each for each in (Sandbox(), Twilio(), AfricasTalking(), Telegram())}
+PROVIDERS: dict[str, Provider] = {
+    each.description.kind: each for each in (Sandbox(), Twilio(), AfricasTalking(), WhatsAppCloud(), MyOperator(), Telegram())
+}
 
 
 class UnknownProvider(LookupError):

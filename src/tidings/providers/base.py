@@ -78,6 +78,9 @@ class Button:
     """What comes back to us when a reply button is pressed (its label where empty), or the address that a url button opens."""
 
 
+TemplateButtonKind = Literal["reply", "url", "code", "other"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateUse:
     """A template that the provider has approved, filled in. Its text lives at the provider."""
@@ -91,6 +94,8 @@ class TemplateUse:
     header_media: Media | None = None
     buttons: Sequence[str] = ()
     """The parameter of each dynamic button in order: a payload, or the end of an address. Empty for a button without one."""
+    button_kinds: Sequence[TemplateButtonKind] = ()
+    """What the buttons of those parameters are, in the same order; `url` where not given."""
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +135,8 @@ class SendFailed(msgspec.Struct, frozen=True, kw_only=True):
     retryable: bool = False
     retry_after: float | None = None
     """Seconds to leave the whole channel alone; such a refusal costs the message no attempt."""
+    pauses: Literal["channel", "recipient"] = "channel"
+    """Whom `retry_after` holds back: `recipient` where only this person was written to too fast."""
     provider_code: str | None = None
 
 
@@ -474,6 +481,8 @@ class ProviderTemplate:
     header: Literal["none", "text", "image", "video", "document"] = "none"
     buttons: tuple[str, ...] = ()
     """Labels in order."""
+    button_kinds: tuple[TemplateButtonKind, ...] = ()
+    """What each of them does, in the same order."""
 
 
 @runtime_checkable

@@ -169,6 +169,7 @@ def redacted(outcome: Outcome, channel: ChannelConfig, request: Request) -> Outc
                 detail=redact(outcome.detail, channel, request),
                 retryable=outcome.retryable,
                 retry_after=outcome.retry_after,
+                pauses=outcome.pauses,
                 provider_code=outcome.provider_code,
             )
         case SendUncertain():
