@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from tidings.providers.africastalking.provider import AfricasTalking
 from tidings.providers.base import Provider
+from tidings.providers.bulksms.provider import BulkSms
+from tidings.providers.http_gateway.provider import HttpGateway
 from tidings.providers.sandbox.provider import Sandbox
 from tidings.providers.twilio.provider import Twilio
 
-PROVIDERS: dict[str, Provider] = {each.description.kind: each for each in (Sandbox(), Twilio(), AfricasTalking())}
+PROVIDERS: dict[str, Provider] = {each.description.kind: each for each in (Sandbox(), Twilio(), AfricasTalking(), BulkSms(), HttpGateway())}
 
 
 class UnknownProvider(LookupError):
@@ -30,4 +33,4 @@ def provider(kind: str) -> Provider:
 
 def logo(kind: str) -> Path:
     """The provider's picture, an SVG with a square view box."""
-    return Path(__file__).parent / provider(kind).description.kind / "logo.svg"
+    return Path(str(sys.modules[type(provider(kind)).__module__].__file__)).with_name("logo.svg")

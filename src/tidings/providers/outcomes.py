@@ -57,6 +57,11 @@ async def converse(
 
 async def question(http: Http, channel: ChannelConfig, build: Callable[[], Request], decoder: msgspec.json.Decoder[T]) -> T:
     """Ask something that is not a send and read its answer. Raises `ProviderError` unless it is a 2xx of the decoder's shape."""
+    return await inquire(http, channel, build, lambda answer: answer.decode(decoder))
+
+
+async def inquire(http: Http, channel: ChannelConfig, build: Callable[[], Request], read: Callable[[Answer], T]) -> T:
+    """The same for answers that are not of one shape; `read` raises `BadAnswer` for what it cannot use."""
     try:
         request = build()
     except Exception as error:  # noqa: BLE001 - whatever is missing, the caller is promised a ProviderError
@@ -65,7 +70,7 @@ async def question(http: Http, channel: ChannelConfig, build: Callable[[], Reque
     try:
         answer = await http.ask(request)
         if 200 <= answer.status < 300:
-            return answer.decode(decoder)
+            return read(answer)
     except (NotSent, NoAnswer) as error:
         raise ProviderError(outcome_of(error).code, redact(f"The provider could not be asked: {error.detail}.", channel, request)) from None
     refusal = by_status(answer)
@@ -153,10 +158,14 @@ def redact(text: str, channel: ChannelConfig, request: Request | None = None) ->
 
 def _spellings(credentials: Mapping[str, str], auth: tuple[str, str] | None) -> Sequence[str]:
     values = [value for value in credentials.values() if len(value) >= 4]  # shorter ones would blot out ordinary words
-    found = {spelling for value in values for spelling in (value, quote(value, safe=""), quote_plus(value))}
+    found = {spelling for value in values for spelling in (value, quote(value, safe=""), quote_plus(value), _in_json(value))}
     if auth is not None:
         found.add(base64.b64encode(":".join(auth).encode()).decode())
     return sorted(found, key=len, reverse=True)
+
+
+def _in_json(value: str) -> str:
+    return msgspec.json.encode(value).decode()[1:-1]
 
 
 def _timestamp(date: str) -> float | None:
