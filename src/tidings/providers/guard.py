@@ -28,7 +28,15 @@ MOST_TRIED = 3
 
 _GLOBAL_6 = ipaddress.ip_network("2000::/3")  # all that IANA has given out for the public; `is_global` alone lets more pass
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_REFUSED = frozenset({ipaddress.ip_address("168.63.129.16")})  # Azure's own service for each machine, though the number looks public
+_REFUSED = tuple(
+    ipaddress.ip_network(one)
+    for one in (
+        "168.63.129.16/32",  # Azure's own service for each machine, though the number looks public
+        "192.0.0.0/24",  # as a whole: which parts of it `is_global` lets pass differs between versions of Python, as with the next two
+        "2001::/23",
+        "3fff::/20",
+    )
+)
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -45,13 +53,17 @@ class Refused(Exception):
 def is_public(address: Address) -> bool:
     """Whether it leads to the public internet, also where an IPv4 address is wrapped in an IPv6 one."""
     if isinstance(address, ipaddress.IPv4Address):
-        return address.is_global and not address.is_multicast and address not in _REFUSED
+        return address.is_global and not address.is_multicast and not _is_refused(address)
     wrapped = address.ipv4_mapped or address.sixtofour
     if address in _NAT64:
         wrapped = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
     if wrapped is not None:
         return is_public(wrapped)
-    return address in _GLOBAL_6 and address.is_global
+    return address in _GLOBAL_6 and address.is_global and not _is_refused(address)
+
+
+def _is_refused(address: Address) -> bool:
+    return any(address in network for network in _REFUSED)
 
 
 class Guard:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
+import re
 from collections.abc import Sequence
 from uuid import UUID
 
 from tidings.core.ids import read_id, show_id
 
+_MARK = re.compile(r"[A-Za-z0-9_-]{20}")
 _TIME_BITS = 46  # milliseconds until the year 4199
 
 
@@ -28,12 +29,9 @@ def pack(message_id: str) -> str | None:
 
 def unpack(mark: str) -> str | None:
     """The id that `pack` made this of; None for anything else, such as the id of a message that another program sent."""
-    try:
-        bits = int.from_bytes(base64.b64decode(mark.encode("ascii"), altchars=b"-_", validate=True))
-    except (binascii.Error, UnicodeEncodeError):
+    if not _MARK.fullmatch(mark):
         return None
-    if len(mark) != 20:
-        return None
+    bits = int.from_bytes(base64.urlsafe_b64decode(mark))
     return show_id("msg", UUID(int=(bits >> 74) << 80 | 7 << 76 | (bits >> 62 & 0xFFF) << 64 | 2 << 62 | bits & (1 << 62) - 1))
 
 

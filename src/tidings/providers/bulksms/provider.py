@@ -5,6 +5,7 @@ Specs: https://www.bulksms.com/developer/json/v1/
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -42,6 +43,10 @@ MOST_PARTS = 99
 MOST_REQUESTS = 40
 """Requests for one batch, while it is halved to find the message that has it refused."""
 LONGEST_NAME = 11
+_LARGEST_ANSWER = 900_000
+"""Bytes, below what `Http` reads of an answer."""
+_BESIDE_TEXT = 600
+"""Bytes that a message takes in the answer beside its text; some 500 were counted."""
 _MERGE_FIELD = re.compile(r"\{(?:F\d+|fn|sn)#*\}")
 
 DESCRIPTION = Description(
@@ -113,7 +118,7 @@ class BulkSms:
 
     async def send(self, http: Http, channel: ChannelConfig, batch: Sequence[Outgoing]) -> list[Outcome]:
         outcomes: dict[str, Outcome] = {message.id: _MERGES for message in batch if _MERGE_FIELD.search(message.text)}
-        waiting = [rest] if (rest := [message for message in batch if message.id not in outcomes]) else []
+        waiting = _parts([message for message in batch if message.id not in outcomes])
         requests = 0
         while waiting:
             part = waiting.pop()
@@ -148,6 +153,20 @@ _MERGES = SendFailed(
     code=ErrorCode.REJECTED_CONTENT,
     detail="BulkSMS reads {fn}, {sn} and {F0} in a text as fields of its own phone book. Nothing was sent: change the text.",
 )
+
+
+def _parts(batch: Sequence[Outgoing]) -> list[Sequence[Outgoing]]:
+    """The batch in as few requests as have answers of a size that is read: each message comes back with its text."""
+    parts: list[list[Outgoing]] = []
+    room = 0
+    for message in batch:
+        takes = _BESIDE_TEXT + len(json.dumps(message.text))
+        if takes > room:
+            parts.append([])
+            room = _LARGEST_ANSWER
+        room -= takes
+        parts[-1].append(message)
+    return [*parts]
 
 
 def send_request(channel: ChannelConfig, batch: Sequence[Outgoing]) -> Request:
