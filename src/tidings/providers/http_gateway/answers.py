@@ -34,6 +34,11 @@ def word(value: Any) -> str | None:
     return str(value).strip() or None if isinstance(value, str | int | float) else None
 
 
+def find(paths: str, tree: Any) -> str | None:
+    """The first word that stands at one of the places, which have commas between; None where none has any."""
+    return next((found for path in paths.split(",") if (found := word(at(path.strip(), tree))) is not None), None)
+
+
 def listed(text: str) -> list[str]:
     """The words of `a, b` or of one a line, in small letters."""
     return [one.strip().casefold() for one in re.split(r"[,\n]", text) if one.strip()]
@@ -60,7 +65,7 @@ def read_send(settings: Mapping[str, str], message_id: str, answer: Answer) -> l
     doubt_or_failure = _verdict(settings, answer, tree)
     if doubt_or_failure is not None:
         return [doubt_or_failure]
-    found = word(at(settings["id_path"], tree)) if settings.get("id_path") else message_id
+    found = find(settings["id_path"], tree) if settings.get("id_path") else message_id
     if found is None or len(found) > LONGEST_ID:
         return [SendUncertain(detail=f"The answer has no message id at “{settings['id_path']}”.", code=ErrorCode.PROVIDER_UNAVAILABLE)]
     return [Accepted(provider_message_id=found)]
@@ -72,7 +77,7 @@ def _verdict(settings: Mapping[str, str], answer: Answer, tree: Any) -> SendFail
     path = settings.get("success_path")
     if not path and not good and not bad:
         return None
-    said = word(at(path, tree)) if path else answer.text
+    said = find(path, tree) if path else answer.text
     told = (said or "").casefold()
     if told in good if path else told.startswith(tuple(good)):
         return None
@@ -112,7 +117,7 @@ def _error(settings: Mapping[str, str], answer: Answer) -> str | None:
     if not settings.get("error_path"):
         return None
     try:
-        return word(at(settings["error_path"], answer.json()))
+        return find(settings["error_path"], answer.json())
     except BadAnswer:
         return None
 

@@ -11,7 +11,7 @@ from tidings.providers.http_gateway.answers import mapped
 from tidings.providers.http_gateway.receipts import STATUSES
 
 _STATUS = r"[23]\d\d(-[23]\d\d)?"
-_PATH_HELP = "Such as data.0.id, or the JSON pointer /data/0/id."
+_PATH_HELP = "Such as data.0.id, or the JSON pointer /data/0/id. Several with commas: the first that is there."
 
 FIELDS = (
     # the request

@@ -27,7 +27,7 @@ from tidings.providers.base import (
 )
 from tidings.providers.http import Answer, BadAnswer, Http, NotSent, Request
 from tidings.providers.http_gateway import templates
-from tidings.providers.http_gateway.answers import at, read_send, word
+from tidings.providers.http_gateway.answers import find, read_send
 from tidings.providers.http_gateway.fields import FIELDS, faults
 from tidings.providers.http_gateway.receipts import read_hook
 from tidings.providers.outcomes import converse, inquire
@@ -148,7 +148,7 @@ def _method(name: str) -> Literal["GET", "POST", "PUT", "PATCH"]:
 
 
 def _balance(settings: Mapping[str, str], answer: Answer) -> Balance:
-    number = word(at(settings["balance_path"], answer.json()))
+    number = find(settings["balance_path"], answer.json())
     amount = micros(number.replace(",", "")) if number else None
     if amount is None:
         raise BadAnswer(f"an answer without a number at “{settings['balance_path']}”")

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from tidings.providers.base import Callback, ErrorCode, HookAnswer, HookRefused, HookRequest, Inbound, Receipt
-from tidings.providers.http_gateway.answers import LONGEST_ID, at, listed, mapped, word
+from tidings.providers.http_gateway.answers import LONGEST_ID, at, find, listed, mapped, word
 
 STATUSES: dict[str, Literal["sent", "delivered", "read", "failed"]] = {
     "sent": "sent",
@@ -49,7 +49,7 @@ class _Item:
         self._query = query
 
     def at(self, path: str | None) -> str | None:
-        return (word(at(path, self._tree)) or word(self._query.get(path))) if path else None
+        return (find(path, self._tree) or word(self._query.get(path))) if path else None
 
     @property
     def fingerprint(self) -> str:
