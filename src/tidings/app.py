@@ -44,7 +44,11 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with Database(database_url, pool_size=settings.api_pool_size) as database, Http() as http, open_writer(database) as writer:
+        async with (
+            Database(database_url, pool_size=settings.api_pool_size) as database,
+            Http(may_reach=settings.may_override_base_url) as http,
+            open_writer(database) as writer,
+        ):
             app.state.database = database
             app.state.http = http
             app.state.receipt_writer = writer

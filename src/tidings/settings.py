@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     import_row_limit: int = Field(default=200_000, ge=1)
     """The most rows one spreadsheet may have."""
     allowed_api_base_urls: str = ""
-    """Comma-separated origins that a channel's `api_base_url` may point at. Empty: no channel may override it."""
+    """Comma-separated origins that a channel's `api_base_url` may point at, and that HTTP gateway channels may call though private. Empty: none."""
     login_attempts_per_minute: int = Field(default=10, ge=1)
     """Of one address and of one account, before further ones have to wait."""
     send_requests_per_minute: int = Field(default=6000, ge=1)

@@ -66,7 +66,7 @@ async def run_worker(settings: Settings, database_url: str, stop: asyncio.Event)
     gc.set_threshold(50_000, 20, 20)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(database_url, pool_size=settings.worker_pool_size))
-        http = await stack.enter_async_context(Http())
+        http = await stack.enter_async_context(Http(may_reach=settings.may_override_base_url))
         engine = Engine(pool=database.pool, http=http, vault=open_vault(settings), settings=settings, contents=Contents(), stop=stop)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_run_queue(engine, database, settings))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.simulators import africastalking, myoperator, telegram, twilio, whatsapp_cloud
+from tests.simulators import africastalking, bulksms, gateway, myoperator, telegram, twilio, whatsapp_cloud
 from tidings.providers.base import ChannelConfig, Outgoing
 
 HOOK = "https://tidings.example/hooks/in/s3cr3t-p4th"
@@ -44,10 +44,19 @@ CHANNELS: dict[str, ChannelConfig] = {
         credentials={"api_key": myoperator.API_KEY},
         hook_url=HOOK,
     ),
+    "bulksms": ChannelConfig(
+        sender="TIDINGS",
+        settings={"token_id": bulksms.TOKEN_ID, "routing_group": "STANDARD"},
+        credentials={"token_secret": bulksms.TOKEN_SECRET},
+        hook_url=HOOK,
+    ),
+    "http": ChannelConfig(sender="TIDINGS", settings=gateway.settings(), credentials={"api_key": gateway.API_KEY}, hook_url=HOOK),
 }
 
 
 def channel_of(kind: str, url: str = "", **changes: object) -> ChannelConfig:
+    if kind == "http" and url:  # it has no address of its own to override: each channel says its own
+        changes = {"settings": {name: value.replace(gateway.URL, url) for name, value in CHANNELS[kind].settings.items()}, **changes}
     return replace(CHANNELS[kind], api_base_url=url, **changes)  # type: ignore[arg-type]
 
 

@@ -33,7 +33,7 @@ from tidings.providers.base import (
 from tidings.providers.http import Http
 
 ALL = sorted(PROVIDERS)
-WITH_NETWORK = [kind for kind in ALL if PROVIDERS[kind].description.api_base_url]
+WITH_NETWORK = [kind for kind in ALL if PROVIDERS[kind].description.api_base_url or kind == "http"]
 UNCERTAIN = ["server_error", "html", "empty", "garbage", "truncated", "reset", "hang"]
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from tests.providers.channels import channel_of, outgoing
 from tests.simulators.myoperator import API_KEY, COMPANY_ID, PHONE_NUMBER_ID, REFUSALS, WABA_ID, MyOperatorSimulator
@@ -33,7 +34,7 @@ CHANNEL = channel_of("myoperator")
 
 
 def message(text: str = "Namaste", to: str = ASHA, **parts: object) -> Outgoing:
-    return replace(outgoing(7, to, text), **parts)  # type: ignore[arg-type]
+    return structs.replace(outgoing(7, to, text), **parts)
 
 
 # --- the request --------------------------------------------------------------------------------------------------------------

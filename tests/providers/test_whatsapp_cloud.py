@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from tests.providers.channels import channel_of, outgoing
 from tests.simulators.whatsapp_cloud import ACCESS_TOKEN, PHONE_NUMBER_ID
@@ -29,7 +30,7 @@ BILL = Media(kind="document", content_type="application/pdf", file_name="bill.pd
 
 
 def message(text: str = "Habari", to: str = ASHA, **parts: object) -> Outgoing:
-    return replace(outgoing(7, to, text), **parts)  # type: ignore[arg-type]
+    return structs.replace(outgoing(7, to, text), **parts)
 
 
 # --- the request --------------------------------------------------------------------------------------------------------------

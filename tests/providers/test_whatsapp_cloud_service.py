@@ -7,6 +7,7 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
+from msgspec import structs
 
 from tests.providers.channels import channel_of, outgoing
 from tests.simulators.whatsapp_cloud import WhatsAppSimulator
@@ -37,7 +38,7 @@ BILL = Media(kind="document", content_type="application/pdf", file_name="bill.pd
 
 
 def message(text: str = "Habari", to: str = ASHA, **parts: object) -> Outgoing:
-    return replace(outgoing(7, to, text), **parts)  # type: ignore[arg-type]
+    return structs.replace(outgoing(7, to, text), **parts)
 
 
 REPLIES = (Button(label="Yes", value="y"), Button(label="No"))

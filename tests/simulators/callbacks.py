@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
@@ -52,7 +53,7 @@ class Posted:
     """One callback as it went, and what we answered: the status, or why there was none."""
 
     url: str
-    form: Mapping[str, str]
+    form: Mapping[str, Any]
     answer: int | None
     error: str | None = None
     said: str | None = None
@@ -86,6 +87,17 @@ class Poster:
                 posted = Posted(url, {"body": body.decode()}, response.status, said=await response.text())
             except PyreqwestError as error:
                 posted = Posted(url, {"body": body.decode()}, None, error.message)
+        self.posted.append(posted)
+        return posted
+
+    async def post_json(self, url: str, value: Any) -> Posted:
+        """Post a value as JSON; it is remembered under `json`."""
+        async with self._turns:
+            try:
+                response = await self._client.post(url).body_json(value).build().send()
+                posted = Posted(url, {"json": value}, response.status)
+            except PyreqwestError as error:
+                posted = Posted(url, {"json": value}, None, error.message)
         self.posted.append(posted)
         return posted
 

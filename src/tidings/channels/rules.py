@@ -71,6 +71,8 @@ def split_fields(description: Description, given: Mapping[str, str]) -> tuple[di
         fault = _fault(one, values[one.name])
         if fault:
             errors.append(FieldError(f"fields.{one.name}", fault))
+    if not errors and description.faults is not None:
+        errors += [FieldError(f"fields.{name}", fault) for name, fault in description.faults(values).items()]
     if errors:
         raise Invalid(f"The fields do not fit a {description.label} channel; nothing was saved.", errors=tuple(errors))
     filled = [one for one in description.fields if values[one.name]]

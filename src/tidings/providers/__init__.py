@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from tidings.providers.africastalking.provider import AfricasTalking
 from tidings.providers.base import Provider
+from tidings.providers.bulksms.provider import BulkSms
+from tidings.providers.http_gateway.provider import HttpGateway
 from tidings.providers.myoperator.provider import MyOperator
 from tidings.providers.sandbox.provider import Sandbox
 from tidings.providers.telegram.provider import Telegram
@@ -13,7 +16,8 @@ from tidings.providers.twilio.provider import Twilio
 from tidings.providers.whatsapp_cloud.provider import WhatsAppCloud
 
 PROVIDERS: dict[str, Provider] = {
-    each.description.kind: each for each in (Sandbox(), Twilio(), AfricasTalking(), WhatsAppCloud(), MyOperator(), Telegram())
+    each.description.kind: each
+    for each in (Sandbox(), Twilio(), AfricasTalking(), BulkSms(), WhatsAppCloud(), MyOperator(), Telegram(), HttpGateway())
 }
 
 
@@ -35,4 +39,4 @@ def provider(kind: str) -> Provider:
 
 def logo(kind: str) -> Path:
     """The provider's picture, an SVG with a square view box."""
-    return Path(__file__).parent / provider(kind).description.kind / "logo.svg"
+    return Path(str(sys.modules[type(provider(kind)).__module__].__file__)).with_name("logo.svg")

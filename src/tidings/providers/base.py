@@ -6,7 +6,7 @@ the outcomes below. What follows from an outcome is decided by `delivery.rules`,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
@@ -302,6 +302,8 @@ class Field:
     """A whole-string regular expression."""
     example: str = ""
     default: str = ""
+    lines: int = 1
+    """How many lines its box shows; with more than one the value may hold line breaks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -393,6 +395,8 @@ class Description:
     """What to do at the provider with the channel's hook address, in a sentence or two."""
     api_base_url: str = ""
     """Where its API lives unless a channel overrides it (which the operator must allow)."""
+    faults: Callable[[Mapping[str, str]], Mapping[str, str]] | None = None
+    """Finds what no pattern can in the filled-in fields (secret ones included): what is wrong, by field. The words go after its label."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import base64
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from urllib.parse import quote_plus
 
@@ -23,9 +23,12 @@ from pyreqwest.exceptions import DetailedPyreqwestError, PoolTimeoutError, Pyreq
 from pyreqwest.http import Url
 from pyreqwest.multipart import FormBuilder, PartBuilder
 
+from tidings.providers.guard import Address, Guard, Refused
+
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from pyreqwest.client import Client
     from pyreqwest.request import StreamRequest
     from pyreqwest.response import Response
 
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _NEVER_CONNECTED = "client error (Connect)"
+GUARDED_CONNECTIONS = 64
+"""Requests under way at once to one host that a channel's owner typed in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +67,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """User name and password of HTTP basic authentication."""
     max_answer_bytes: int | None = None
     """For an answer that may be larger than the client otherwise takes: a file, a page of updates."""
+    guarded: bool = False
+    """The address was typed in by a workspace's people: it must lead to the public internet, or be allowed by the operator."""
 
     def __repr__(self) -> str:
         return f"Request({self.method})"
@@ -134,28 +141,14 @@ class Http:
         wait_seconds: float = 10.0,
         max_connections: int = 512,
         max_answer_bytes: int = 1_048_576,
+        may_reach: Callable[[str], bool] = lambda _: False,
     ) -> None:
+        """`may_reach` tells whether the operator allows a guarded request to this address although it is not public."""
         self._max_answer_bytes = max_answer_bytes
         self._closed = False
-        self._client = (
-            ClientBuilder()
-            .follow_redirects(False)  # a redirected POST would carry credentials and texts to another host
-            # Answers are small; without decompression no small answer can unfold into a huge one.
-            .gzip(False)
-            .brotli(False)
-            .zstd(False)
-            .deflate(False)
-            .user_agent("Tidings")
-            .default_headers({"accept": "application/json"})
-            .connect_timeout(timedelta(seconds=connect_seconds))
-            .timeout(timedelta(seconds=total_seconds))
-            .max_connections(max_connections)
-            .pool_timeout(timedelta(seconds=wait_seconds))
-            # Below the idle limit of common servers (60 s and more): a request put on a connection that the other side
-            # is just closing would be one whose fate nobody knows.
-            .pool_idle_timeout(timedelta(seconds=30))
-            .build()
-        )
+        client = partial(_builder, connect_seconds, total_seconds, wait_seconds)
+        self._client = client(max_connections).build()
+        self._guard = Guard(partial(client, GUARDED_CONNECTIONS), may_reach, connect_seconds)
 
     async def __aenter__(self) -> Self:
         return self
@@ -168,12 +161,35 @@ class Http:
         if not self._closed:
             self._closed = True
             await self._client.close()
+            await self._guard.close()
 
     async def ask(self, request: Request) -> Answer:
         """Send a request and read its whole answer. Raises `NotSent` or `NoAnswer`, whose texts hold no credentials."""
         if self._closed:
             raise NotSent("this process is shutting down")
-        wire = self._build(request)
+        if not request.guarded:
+            return await self._send(self._client, request)
+        found = await self._check(request.url)
+        if found is None:
+            return await self._send(self._client, request)
+        host, (*others, last) = found
+        for address in others:
+            with contextlib.suppress(NotSent):
+                return await self._send(self._guard.client(host, address), request)
+        return await self._send(self._guard.client(host, last), request)
+
+    async def vet(self, url: str) -> None:
+        """Say whether a guarded request to this address would be let out, without sending one. Raises `NotSent`."""
+        await self._check(url)
+
+    async def _check(self, url: str) -> tuple[str, Sequence[Address]] | None:
+        try:
+            return await self._guard.check(url)
+        except Refused as error:
+            raise NotSent(error.detail, retryable=error.retryable) from None
+
+    async def _send(self, client: Client, request: Request) -> Answer:
+        wire = _build(client, request)
         try:
             async with wire as response:
                 body = await self._read(response, request.max_answer_bytes or self._max_answer_bytes)
@@ -184,30 +200,6 @@ class Http:
             raise _explain(error) from None
         except Exception as error:  # noqa: BLE001 - whatever it is, the request may have left
             raise NoAnswer(f"an unexpected {type(error).__name__} while the request was under way") from None
-
-    def _build(self, request: Request) -> StreamRequest:
-        try:
-            wire = self._client.request(request.method, _parsed(request.url))
-            headers = dict(request.headers) if request.headers is not None else {}
-            if request.auth is not None:
-                headers["authorization"] = _basic(request.auth)
-            if request.query is not None:
-                wire = wire.query(request.query)
-            if request.files is not None:
-                wire = wire.multipart(_multipart(request.form or {}, request.files))
-            elif request.form is not None:
-                headers["content-type"] = "application/x-www-form-urlencoded"
-                wire = wire.body_bytes(_form_bytes(request.form))
-            elif request.body is not None:
-                wire = wire.body_bytes(request.body)
-            elif request.json is not None:
-                headers["content-type"] = "application/json"
-                wire = wire.body_bytes(msgspec.json.encode(request.json))
-            return wire.headers(headers).build_streamed()
-        except Exception as error:  # noqa: BLE001 - an odd address or header; its text could quote a credential
-            raise NotSent(
-                f"the request could not be made ({type(error).__name__}): look at the channel's settings", retryable=False
-            ) from None
 
     async def _read(self, response: Response, limit: int) -> bytes:
         reader = response.body_reader
@@ -220,6 +212,50 @@ class Http:
             if len(parts) > limit:
                 raise BadAnswer(f"an answer with status {response.status} and more than {limit} bytes")
         return bytes(parts)
+
+
+def _builder(connect_seconds: float, total_seconds: float, wait_seconds: float, max_connections: int) -> ClientBuilder:
+    return (
+        ClientBuilder()
+        .follow_redirects(False)  # a redirected POST would carry credentials and texts to another host
+        # Answers are small; without decompression no small answer can unfold into a huge one.
+        .gzip(False)
+        .brotli(False)
+        .zstd(False)
+        .deflate(False)
+        .user_agent("Tidings")
+        .default_headers({"accept": "application/json"})
+        .connect_timeout(timedelta(seconds=connect_seconds))
+        .timeout(timedelta(seconds=total_seconds))
+        .max_connections(max_connections)
+        .pool_timeout(timedelta(seconds=wait_seconds))
+        # Below the idle limit of common servers (60 s and more): a request put on a connection that the other side
+        # is just closing would be one whose fate nobody knows.
+        .pool_idle_timeout(timedelta(seconds=30))
+    )
+
+
+def _build(client: Client, request: Request) -> StreamRequest:
+    try:
+        wire = client.request(request.method, _parsed(request.url))
+        headers = dict(request.headers) if request.headers is not None else {}
+        if request.auth is not None:
+            headers["authorization"] = _basic(request.auth)
+        if request.query is not None:
+            wire = wire.query(request.query)
+        if request.files is not None:
+            wire = wire.multipart(_multipart(request.form or {}, request.files))
+        elif request.form is not None:
+            headers["content-type"] = "application/x-www-form-urlencoded"
+            wire = wire.body_bytes(_form_bytes(request.form))
+        elif request.body is not None:
+            wire = wire.body_bytes(request.body)
+        elif request.json is not None:
+            headers["content-type"] = "application/json"
+            wire = wire.body_bytes(msgspec.json.encode(request.json))
+        return wire.headers(headers).build_streamed()
+    except Exception as error:  # noqa: BLE001 - an odd address or header; its text could quote a credential
+        raise NotSent(f"the request could not be made ({type(error).__name__}): look at the channel's settings", retryable=False) from None
 
 
 @lru_cache(maxsize=256)

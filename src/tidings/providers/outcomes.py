@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from tidings.providers.base import Accepted, ChannelConfig, ErrorCode, Outcome, ProviderError, SendFailed, SendUncertain
-from tidings.providers.http import Answer, BadAnswer, Http, NoAnswer, NotSent, Request
+from tidings.providers.http import Answer, Http, NoAnswer, NotSent, Request
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -57,37 +57,26 @@ async def converse(
     return [redacted(outcome, channel, request)] * count
 
 
+Refused = Callable[[Answer], SendFailed | SendUncertain]
+"""Reads a provider's own errors; without it the HTTP status alone is read."""
+
+
 async def question(
-    http: Http,
-    channel: ChannelConfig,
-    build: Callable[[], Request],
-    decoder: msgspec.json.Decoder[T],
-    refused: Callable[[Answer], SendFailed | SendUncertain] | None = None,
+    http: Http, channel: ChannelConfig, build: Callable[[], Request], decoder: msgspec.json.Decoder[T], refused: Refused | None = None
 ) -> T:
-    """Ask something that is not a send and read its answer. Raises `ProviderError` unless it is a 2xx of the decoder's shape.
-
-    `refused` reads the provider's own errors; without it the HTTP status alone is read.
-    """
-    request, answer = await _asked(http, channel, build, refused)
-    try:
-        return answer.decode(decoder)
-    except BadAnswer as error:
-        raise _unasked(error, channel, request) from None
+    """Ask something that is not a send and read its answer. Raises `ProviderError` unless it is a 2xx of the decoder's shape."""
+    return await inquire(http, channel, build, lambda answer: answer.decode(decoder), refused)
 
 
-async def ask(
-    http: Http,
-    channel: ChannelConfig,
-    build: Callable[[], Request],
-    refused: Callable[[Answer], SendFailed | SendUncertain] | None = None,
-) -> Answer:
-    """As `question`, for an answer of no fixed shape: a file, say."""
-    return (await _asked(http, channel, build, refused))[1]
+async def ask(http: Http, channel: ChannelConfig, build: Callable[[], Request], refused: Refused | None = None) -> Answer:
+    """The same for an answer of no fixed shape: a file, say."""
+    return await inquire(http, channel, build, lambda answer: answer, refused)
 
 
-async def _asked(
-    http: Http, channel: ChannelConfig, build: Callable[[], Request], refused: Callable[[Answer], SendFailed | SendUncertain] | None
-) -> tuple[Request, Answer]:
+async def inquire(
+    http: Http, channel: ChannelConfig, build: Callable[[], Request], read: Callable[[Answer], T], refused: Refused | None = None
+) -> T:
+    """The same for answers that are not of one shape; `read` raises `BadAnswer` for what it cannot use."""
     try:
         request = build()
     except Exception as error:  # noqa: BLE001 - whatever is missing, the caller is promised a ProviderError
@@ -95,17 +84,13 @@ async def _asked(
         raise ProviderError(ErrorCode.INTERNAL, "The channel's settings are not complete: save them again.") from None
     try:
         answer = await http.ask(request)
+        if 200 <= answer.status < 300:
+            return read(answer)
     except (NotSent, NoAnswer) as error:
-        raise _unasked(error, channel, request) from None
-    if 200 <= answer.status < 300:
-        return request, answer
+        raise ProviderError(outcome_of(error).code, redact(f"The provider could not be asked: {error.detail}.", channel, request)) from None
     refusal = (refused or by_status)(answer)
     pause = refusal.retry_after if isinstance(refusal, SendFailed) else None
     raise ProviderError(refusal.code, redact(refusal.detail, channel, request), retry_after=pause)
-
-
-def _unasked(error: NotSent | NoAnswer, channel: ChannelConfig, request: Request) -> ProviderError:
-    return ProviderError(outcome_of(error).code, redact(f"The provider could not be asked: {error.detail}.", channel, request))
 
 
 def outcome_of(error: NotSent | NoAnswer) -> SendFailed | SendUncertain:
@@ -190,11 +175,15 @@ def redact(text: str, channel: ChannelConfig, request: Request | None = None) ->
 
 def _spellings(credentials: Mapping[str, str], auth: tuple[str, str] | None) -> Sequence[str]:
     values = [value for value in credentials.values() if len(value) >= 4]  # shorter ones would blot out ordinary words
-    found = {spelling for value in values for spelling in (value, quote(value, safe=""), quote_plus(value))}
+    found = {spelling for value in values for spelling in (value, quote(value, safe=""), quote_plus(value), _in_json(value))}
     found |= {_HEX.sub(lambda code: code[0].lower(), spelling) for spelling in found}
     if auth is not None:
         found.add(base64.b64encode(":".join(auth).encode()).decode())
     return sorted(found, key=len, reverse=True)
+
+
+def _in_json(value: str) -> str:
+    return msgspec.json.encode(value).decode()[1:-1]
 
 
 def _timestamp(date: str) -> float | None:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 import structlog
+from msgspec import structs
 
 from tidings.providers.base import (
     Balance,
@@ -169,7 +170,7 @@ class Telegram:
         if (moved := moved_to(outcome)) is None:
             return outcome
         # The group has become a supergroup with another number. Telegram took nothing, so this is no second copy.
-        there = replace(message, to=moved, reply_to=None)
+        there = structs.replace(message, to=moved, reply_to=None)
         return (await converse(http, channel, 1, partial(send_request, channel, there), read_send))[0]
 
     async def balance(self, http: Http, channel: ChannelConfig) -> Balance:  # noqa: ARG002
@@ -245,7 +246,7 @@ def updates_request(channel: ChannelConfig, cursor: str, wait_seconds: float) ->
     offset = {"offset": int(cursor)} if cursor.isdecimal() else {}
     seconds = int(min(max(wait_seconds, 0.0), LONGEST_WAIT))
     request = call(channel, "getUpdates", timeout=seconds, limit=UPDATES_AT_ONCE, allowed_updates=ALLOWED, **offset)
-    return replace(request, max_answer_bytes=MOST_BYTES_OF_UPDATES)
+    return structs.replace(request, max_answer_bytes=MOST_BYTES_OF_UPDATES)
 
 
 def read_page(told: Sequence[Any], recipient: str | None, cursor: str) -> tuple[list[Callback], list[str], str]:
