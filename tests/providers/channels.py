@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.simulators import africastalking, twilio
+from tests.simulators import africastalking, discord, twilio
 from tidings.providers.base import ChannelConfig, Outgoing
 
 HOOK = "https://tidings.example/hooks/in/s3cr3t-p4th"
@@ -21,6 +21,12 @@ CHANNELS: dict[str, ChannelConfig] = {
         sender="TIDINGS",
         settings={"username": africastalking.USERNAME},
         credentials={"api_key": africastalking.API_KEY},
+        hook_url=HOOK,
+    ),
+    "discord": ChannelConfig(
+        sender="",
+        settings={"public_key": discord.PUBLIC_KEY},
+        credentials={"bot_token": discord.BOT_TOKEN},
         hook_url=HOOK,
     ),
 }

@@ -55,6 +55,8 @@ class Posted:
     form: Mapping[str, str]
     answer: int | None
     error: str | None = None
+    said: str | None = None
+    """Our answer's body, where the provider reads it."""
 
 
 class Poster:
@@ -73,6 +75,17 @@ class Poster:
                 posted = Posted(url, form, response.status)
             except PyreqwestError as error:
                 posted = Posted(url, form, None, error.message)
+        self.posted.append(posted)
+        return posted
+
+    async def post_body(self, url: str, body: bytes, headers: Mapping[str, str]) -> Posted:
+        """The same with a body that is signed as it is. What we answered is kept under `said`."""
+        async with self._turns:
+            try:
+                response = await self._client.post(url).headers(headers).body_bytes(body).build().send()
+                posted = Posted(url, {"body": body.decode()}, response.status, said=await response.text())
+            except PyreqwestError as error:
+                posted = Posted(url, {"body": body.decode()}, None, error.message)
         self.posted.append(posted)
         return posted
 

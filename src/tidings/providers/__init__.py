@@ -6,10 +6,11 @@ from pathlib import Path
 
 from tidings.providers.africastalking.provider import AfricasTalking
 from tidings.providers.base import Provider
+from tidings.providers.discord.provider import Discord
 from tidings.providers.sandbox.provider import Sandbox
 from tidings.providers.twilio.provider import Twilio
 
-PROVIDERS: dict[str, Provider] = {each.description.kind: each for each in (Sandbox(), Twilio(), AfricasTalking())}
+PROVIDERS: dict[str, Provider] = {each.description.kind: each for each in (Sandbox(), Twilio(), AfricasTalking(), Discord())}
 
 
 class UnknownProvider(LookupError):
