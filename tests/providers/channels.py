@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.simulators import africastalking, discord, twilio
+from tests.simulators import africastalking, discord, slack, twilio
 from tidings.providers.base import ChannelConfig, Outgoing
 
 HOOK = "https://tidings.example/hooks/in/s3cr3t-p4th"
@@ -27,6 +27,12 @@ CHANNELS: dict[str, ChannelConfig] = {
         sender="",
         settings={"public_key": discord.PUBLIC_KEY},
         credentials={"bot_token": discord.BOT_TOKEN},
+        hook_url=HOOK,
+    ),
+    "slack": ChannelConfig(
+        sender="",
+        settings={},
+        credentials={"bot_token": slack.BOT_TOKEN, "signing_secret": slack.SIGNING_SECRET},
         hook_url=HOOK,
     ),
 }

@@ -8,9 +8,10 @@ from tidings.providers.africastalking.provider import AfricasTalking
 from tidings.providers.base import Provider
 from tidings.providers.discord.provider import Discord
 from tidings.providers.sandbox.provider import Sandbox
+from tidings.providers.slack.provider import Slack
 from tidings.providers.twilio.provider import Twilio
 
-PROVIDERS: dict[str, Provider] = {each.description.kind: each for each in (Sandbox(), Twilio(), AfricasTalking(), Discord())}
+PROVIDERS: dict[str, Provider] = {each.description.kind: each for each in (Sandbox(), Twilio(), AfricasTalking(), Discord(), Slack())}
 
 
 class UnknownProvider(LookupError):
