@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.simulators import africastalking, discord, slack, twilio
+from tests.simulators import africastalking, discord, mail, slack, twilio
 from tidings.providers.base import ChannelConfig, Outgoing
 
 HOOK = "https://tidings.example/hooks/in/s3cr3t-p4th"
@@ -33,6 +33,26 @@ CHANNELS: dict[str, ChannelConfig] = {
         sender="",
         settings={},
         credentials={"bot_token": slack.BOT_TOKEN, "signing_secret": slack.SIGNING_SECRET},
+        hook_url=HOOK,
+    ),
+    "email": ChannelConfig(
+        sender="",
+        settings={
+            "host": "smtp.shop.example",
+            "port": "587",
+            "security": "none",
+            "username": mail.USER,
+            "from_address": mail.FROM,
+            "from_name": "Duka la Asha",
+            "subject": "A message for you",
+        },
+        credentials={"password": mail.PASSWORD, "unsubscribe_key": "a long random text of a test"},
+        hook_url=HOOK,
+    ),
+    "apprise": ChannelConfig(
+        sender="",
+        settings={},
+        credentials={"url": f"discord://{discord.WEBHOOK_ID}/{discord.WEBHOOK_TOKEN}/"},
         hook_url=HOOK,
     ),
 }

@@ -47,6 +47,7 @@ _USER_AGENT = re.compile(r"DiscordBot \(https?://[^ ,)]+,? [^)]+\)")
 _BODY_FIELDS = {
     "content", "nonce", "tts", "embeds", "allowed_mentions", "message_reference", "components", "sticker_ids", "attachments", "flags",
     "enforce_nonce", "poll", "username", "avatar_url", "thread_name", "applied_tags",
+    "wait",  # of no meaning in a body, but apprise sends it there and Discord lets it pass
 }  # fmt: skip
 
 
@@ -88,7 +89,8 @@ class DiscordSimulator(Simulator):
         if call.method != "POST":
             return problem(405, 0, "405: Method Not Allowed")
         answer = await self.post(call, WEBHOOK_CHANNEL, "webhook")
-        return answer if call.query.get("wait") in {"true", "1"} or answer.status != 200 else Reply(204, content_type="text/plain")
+        posted = answer.body.startswith(b'{"id"')  # not a refusal, nor a fault that comes in its place
+        return Reply(204, content_type="text/plain") if posted and call.query.get("wait") not in {"true", "1"} else answer
 
     async def post(self, call: Call, to: str, by: str) -> Reply:
         try:

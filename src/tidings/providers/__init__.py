@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from tidings.providers.africastalking.provider import AfricasTalking
+from tidings.providers.apprise.provider import Apprise
 from tidings.providers.base import Provider
 from tidings.providers.discord.provider import Discord
+from tidings.providers.email.provider import Email
 from tidings.providers.sandbox.provider import Sandbox
 from tidings.providers.slack.provider import Slack
 from tidings.providers.twilio.provider import Twilio
 
-PROVIDERS: dict[str, Provider] = {each.description.kind: each for each in (Sandbox(), Twilio(), AfricasTalking(), Discord(), Slack())}
+PROVIDERS: dict[str, Provider] = {
+    each.description.kind: each for each in (Sandbox(), Twilio(), AfricasTalking(), Discord(), Slack(), Email(), Apprise())
+}
 
 
 class UnknownProvider(LookupError):
