@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import smtplib
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -108,3 +111,15 @@ async def test_it_is_steered_over_http(simulator: MailSimulator) -> None:
         assert (await browser.get("/_sim/requests")).json() == {"asha@example.com": 1}
         assert (await browser.get("/_sim/taken")).json() == {}
         assert (await browser.get("/elsewhere")).status_code == 404
+
+
+@pytest.mark.parametrize("module", ["tests.simulators.discord", "tests.simulators.mail", "tests.simulators.slack"])
+def test_each_runs_as_a_process_that_tells_its_port(module: str) -> None:
+    with subprocess.Popen([sys.executable, "-m", module, "--port", "0"], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            port = json.loads(process.stdout.readline())["port"]
+            assert httpx2.get(f"http://127.0.0.1:{port}/_sim/requests", timeout=5).status_code == 200
+        finally:
+            process.terminate()
+        assert process.wait(5) == 0
