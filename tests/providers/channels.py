@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.simulators import africastalking, bulksms, gateway, myoperator, telegram, twilio, whatsapp_cloud
+from tests.simulators import africastalking, bulksms, discord, gateway, mail, myoperator, slack, telegram, twilio, whatsapp_cloud
 from tidings.providers.base import ChannelConfig, Outgoing
 
 HOOK = "https://tidings.example/hooks/in/s3cr3t-p4th"
@@ -51,6 +51,38 @@ CHANNELS: dict[str, ChannelConfig] = {
         hook_url=HOOK,
     ),
     "http": ChannelConfig(sender="TIDINGS", settings=gateway.settings(), credentials={"api_key": gateway.API_KEY}, hook_url=HOOK),
+    "discord": ChannelConfig(
+        sender="",
+        settings={"public_key": discord.PUBLIC_KEY},
+        credentials={"bot_token": discord.BOT_TOKEN},
+        hook_url=HOOK,
+    ),
+    "slack": ChannelConfig(
+        sender="",
+        settings={},
+        credentials={"bot_token": slack.BOT_TOKEN, "signing_secret": slack.SIGNING_SECRET},
+        hook_url=HOOK,
+    ),
+    "email": ChannelConfig(
+        sender="",
+        settings={
+            "host": "smtp.shop.example",
+            "port": "587",
+            "security": "none",
+            "username": mail.USER,
+            "from_address": mail.FROM,
+            "from_name": "Duka la Asha",
+            "subject": "A message for you",
+        },
+        credentials={"password": mail.PASSWORD, "unsubscribe_key": "a long random text of a test"},
+        hook_url=HOOK,
+    ),
+    "apprise": ChannelConfig(
+        sender="",
+        settings={},
+        credentials={"url": f"discord://{discord.WEBHOOK_ID}/{discord.WEBHOOK_TOKEN}/"},
+        hook_url=HOOK,
+    ),
 }
 
 

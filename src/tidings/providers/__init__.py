@@ -6,18 +6,35 @@ import sys
 from pathlib import Path
 
 from tidings.providers.africastalking.provider import AfricasTalking
+from tidings.providers.apprise.provider import Apprise
 from tidings.providers.base import Provider
 from tidings.providers.bulksms.provider import BulkSms
+from tidings.providers.discord.provider import Discord
+from tidings.providers.email.provider import Email
 from tidings.providers.http_gateway.provider import HttpGateway
 from tidings.providers.myoperator.provider import MyOperator
 from tidings.providers.sandbox.provider import Sandbox
+from tidings.providers.slack.provider import Slack
 from tidings.providers.telegram.provider import Telegram
 from tidings.providers.twilio.provider import Twilio
 from tidings.providers.whatsapp_cloud.provider import WhatsAppCloud
 
 PROVIDERS: dict[str, Provider] = {
     each.description.kind: each
-    for each in (Sandbox(), Twilio(), AfricasTalking(), BulkSms(), WhatsAppCloud(), MyOperator(), Telegram(), HttpGateway())
+    for each in (
+        Sandbox(),
+        Twilio(),
+        AfricasTalking(),
+        BulkSms(),
+        WhatsAppCloud(),
+        MyOperator(),
+        Telegram(),
+        Discord(),
+        Slack(),
+        Email(),
+        HttpGateway(),
+        Apprise(),
+    )
 }
 
 

@@ -6,6 +6,7 @@ the outcomes below. What follows from an outcome is decided by `delivery.rules`,
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -266,6 +267,8 @@ class HookRequest:
     headers: Mapping[str, str]
     """Lower-case names."""
     body: bytes
+    at: float = field(default_factory=time.time, repr=False)
+    """When it came, in seconds since 1970, for signatures that hold for some minutes only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,7 +283,7 @@ class HookAnswer:
 class HookRefused(Exception):
     """The hook's signature or form is wrong. Nothing was taken from it."""
 
-    def __init__(self, detail: str, *, status_code: Literal[400, 403] = 403) -> None:
+    def __init__(self, detail: str, *, status_code: Literal[400, 401, 403] = 403) -> None:
         super().__init__(detail)
         self.detail = detail
         self.status_code = status_code
