@@ -141,6 +141,7 @@ def _opened(row: asyncpg.Record | None, vault: Vault, settings: Settings) -> Run
             credentials=credentials,
             api_base_url=row["api_base_url"],
             hook_url=url,
+            channel_id=str(row["id"]),
         ),
         limits=merged_limits(provider.description.limits, msgspec.json.decode(row["limits"])),
         retry=retry_policy(msgspec.json.decode(row["workspace_settings"])),

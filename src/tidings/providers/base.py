@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 import msgspec
 
 if TYPE_CHECKING:
+    import asyncio
     from datetime import datetime
 
     from tidings.providers.http import Http
@@ -414,6 +415,8 @@ class ChannelConfig:
     api_base_url: str = ""
     hook_url: str = ""
     """Our public address for this channel's receipts and inbound, with its secret path; empty when not reachable."""
+    channel_id: str = ""
+    """Our own id of the channel, by which a provider with standing sessions finds the one to use."""
 
 
 @runtime_checkable
@@ -461,6 +464,49 @@ class Polls(Protocol):
 
     async def receive_by(self, http: Http, channel: ChannelConfig, way: Literal["hook", "polling"]) -> str:
         """Tell the service which way it is from now on; what was taken in a sentence. Repeatable. Raises `ProviderError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionState:
+    """Where a standing session stands, for the person who watches it."""
+
+    state: Literal["connecting", "pairing", "connected", "logged_out"]
+    """`pairing`: somebody has to scan `qr` or type `pairing_code`. `logged_out`: the other side ended it; it must be paired anew."""
+    detail: str = ""
+    qr: str = field(default="", repr=False)
+    """The text of the QR code to show."""
+    pairing_code: str = field(default="", repr=False)
+    address: str = ""
+    """The address the session speaks as, once it is connected."""
+
+
+class SessionHost(Protocol):
+    """What a session needs of whoever runs it. Each returns when it is committed."""
+
+    async def tell(self, callbacks: Sequence[Callback]) -> None:
+        """Hand over receipts and messages."""
+        ...
+
+    async def show(self, state: SessionState) -> None:
+        """Say where the session stands."""
+        ...
+
+    async def keep(self, secret: bytes | None) -> None:
+        """Keep what the session needs to go on after a restart (encrypted); None forgets it."""
+        ...
+
+
+@runtime_checkable
+class Sessions(Protocol):
+    """A provider that keeps a standing session with the service. Where `capabilities.sessions`.
+
+    While `run_session` runs in this process, `send` for the same channel uses that session; without one it answers with a
+    retryable `SendFailed`, since nothing left.
+    """
+
+    async def run_session(self, http: Http, channel: ChannelConfig, kept: bytes | None, host: SessionHost, stop: asyncio.Event) -> None:
+        """Run until `stop` is set or the session ends. Raises `ProviderError` when it cannot be held; it is then run again later."""
         ...
 
 
