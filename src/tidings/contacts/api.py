@@ -13,7 +13,7 @@ from tidings.contacts.groups import api as groups
 from tidings.contacts.imports import api as imports
 from tidings.contacts.schemas import (
     AddressInput,
-    BulkInput,
+    BulkContactsInput,
     BulkOutput,
     ContactChange,
     ContactDetail,
@@ -76,7 +76,7 @@ async def create_contact(body: ContactInput, once: Annotated[Once, idempotent()]
 
 
 @contacts.post("/bulk", response_model=BulkOutput, responses=problems(409))
-async def create_contacts(body: BulkInput, once: Annotated[Once, idempotent()], scope: CanWrite) -> Response:
+async def create_contacts(body: BulkContactsInput, once: Annotated[Once, idempotent()], scope: CanWrite) -> Response:
     """Make up to 1000 contacts, each with a verdict of its own. For more, import a spreadsheet."""
 
     async def create() -> BulkOutput:

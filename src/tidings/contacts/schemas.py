@@ -151,7 +151,7 @@ class ContactPage(Page[ContactOutput]):
     """A page of contacts."""
 
 
-class BulkInput(BaseModel):
+class BulkContactsInput(BaseModel):
     """Many contacts at once."""
 
     model_config = ConfigDict(extra="forbid")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _CLAIM = NamedSql("tidings.delivery", "claim.sql")
 _SETTLE = NamedSql("tidings.delivery", "settle.sql")
+_VARIABLES: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
 
 CLAIM_SECONDS = 6.0
 """A claimed message's request may begin only so long after the claim."""
@@ -89,14 +90,10 @@ async def claim(connection: asyncpg.Connection, channel_id: UUID, workspace_id: 
     """Take up to `count` due messages; also say how many ended right here (expired, opted out)."""
     rows = await connection.fetch(_CLAIM.claim, channel_id, workspace_id, count)
     taken = [
-        Claimed(
-            row["id"], row["source_id"], row["address"], row["text"],
-            None if row["variables"] is None else msgspec.json.decode(row["variables"]),
-            row["delivery"], row["attempt"], row["failures"],
-        )
-        for row in rows
-        if row["status"] == "sending"
-    ]  # fmt: skip
+        Claimed(id_, source_id, address, text, None if variables is None else _VARIABLES.decode(variables), delivery, attempt, failures)
+        for id_, status, source_id, address, text, variables, delivery, attempt, failures in rows
+        if status == "sending"
+    ]
     return taken, len(rows) - len(taken)
 
 
@@ -126,7 +123,10 @@ async def channels_to_sweep(connection: asyncpg.Connection) -> list[UUID]:
 async def settle_many(connection: asyncpg.Connection, workspace_id: UUID, channel_id: UUID, ended: Sequence[Ended]) -> int:
     """Write the ends of many attempts; return how many of them still counted."""
     in_order = sorted(ended, key=lambda one: one.message.id)
-    settled = {(row[0], row[1]) for row in await connection.fetch(_SETTLE.settle, workspace_id, channel_id, *_columns(in_order))}
+    rows = await connection.fetch(_SETTLE.settle, workspace_id, channel_id, *_columns(in_order))
+    if len(rows) == len(in_order):
+        return len(rows)
+    settled = {(row[0], row[1]) for row in rows}
     late = [one for one in in_order if (one.message.id, one.message.attempt) not in settled]
     if late:
         resolved: int = await connection.fetchval(_SETTLE.settle_late, workspace_id, channel_id, *_columns(late))

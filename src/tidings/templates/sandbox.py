@@ -169,6 +169,8 @@ def _nested_too_large(waiting: list[Any], left: int) -> bool:
 
 def _printable(value: Any) -> Any:
     """What may stand in a message: no Python notation for nothing, lists or mappings."""
+    if type(value) is str:  # nearly always
+        return value
     if value is None:
         raise UndefinedError("a value is empty")
     if isinstance(value, Mapping | list | tuple):
