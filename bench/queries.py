@@ -82,6 +82,7 @@ async def run(options: Options) -> Report:
         await vacuum(inst.url)
         states["steady"] = await _measure(database, place)
         await _drain_half(database, place, count // 20)
+        await housekeeping.fold_counts(database.pool)  # as the worker does every five seconds
         states["drained"] = await _measure(database, place)
     _tell(report, states, options.out)
     return report

@@ -2,7 +2,8 @@
 SELECT pg_try_advisory_xact_lock(hashtext('tidings.fold'))
 
 -- name: fold_campaign_counts
--- Only what has many increments is worth folding.
+-- Only what has many increments is worth folding: more than it has counts, or a workspace of many channels would be written anew
+-- at every turn.
 WITH crowded AS (
     SELECT workspace_id, campaign_id FROM campaign_counts GROUP BY 1, 2 HAVING count(*) > 50
 ), taken AS (
@@ -15,7 +16,7 @@ SELECT workspace_id, campaign_id, status, sum(n) FROM taken GROUP BY 1, 2, 3 HAV
 
 -- name: fold_message_stats
 WITH crowded AS (
-    SELECT workspace_id, bucket FROM message_stats GROUP BY 1, 2 HAVING count(*) > 50
+    SELECT workspace_id, bucket FROM message_stats GROUP BY 1, 2 HAVING count(*) > 50 + 2 * count(DISTINCT (channel_id, status))
 ), taken AS (
     DELETE FROM message_stats s USING crowded
     WHERE s.workspace_id = crowded.workspace_id AND s.bucket = crowded.bucket

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, or_, select, text, tuple_
+from sqlalchemy import ARRAY, DateTime, String, Uuid, bindparam, or_, select, text, tuple_
 
-from tidings.core.ids import id_floor
+from tidings.core.ids import id_floor, id_time
 from tidings.messages.models import Attempt, Message, Receipt
 
 if TYPE_CHECKING:
@@ -118,6 +118,12 @@ class MessageFilter:
     since: datetime | None = None
     until: datetime | None = None
 
+    @property
+    def needs_a_span(self) -> bool:
+        """Whether it names a channel or states, and nothing that an index finds messages by."""
+        few = (self.campaign_id, self.contact_id, self.reference, self.address)
+        return (self.channel_id is not None or bool(self.statuses)) and all(one is None for one in few)
+
 
 async def list_messages(
     session: AsyncSession, workspace_id: UUID, wanted: MessageFilter, *, before: UUID | None = None, limit: int
@@ -146,7 +152,57 @@ async def list_messages(
         query = query.where(Message.id < id_floor(wanted.until))
     if before is not None:
         query = query.where(Message.id < before)
+    if wanted.needs_a_span:
+        span = await _span(session, workspace_id, wanted, before, limit)
+        if span is None:
+            return []
+        query = query.where(Message.id >= id_floor(span[0]), Message.id < id_floor(span[1]))
     return list((await session.scalars(query.order_by(Message.id.desc()).limit(limit))).all())
+
+
+async def _span(
+    session: AsyncSession, workspace_id: UUID, wanted: MessageFilter, before: UUID | None, limit: int
+) -> tuple[datetime, datetime] | None:
+    """When the next `limit` messages of a channel or of some states were made, by the counters; None when there are none.
+
+    No index could serve every such list without a price on every message sent. So the few thousand counters say where to look.
+    """
+    found = await session.execute(
+        _SPAN,
+        {
+            "workspace_id": workspace_id,
+            "channel_id": wanted.channel_id,
+            "statuses": list(wanted.statuses) or None,
+            "before": id_time(before) if before is not None else wanted.until,
+            "limit": limit,
+        },
+    )
+    oldest, newest = found.one()
+    return None if newest is None else (oldest, newest)
+
+
+# A bucket is a quarter of an hour, or a day where housekeeping has folded it. Messages are counted by the time their transaction began,
+# their ids are a little younger. The bucket in which the page begins is not counted on: its messages may all have been shown.
+_SPAN = text(
+    """
+    WITH counted AS (
+        SELECT bucket, sum(n) AS n,
+               bucket + CASE WHEN bucket < now() - interval '7 days' THEN interval '26 hours' ELSE interval '15 minutes' END AS until
+        FROM message_stats
+        WHERE workspace_id = :workspace_id
+          AND (CAST(:channel_id AS uuid) IS NULL OR channel_id = :channel_id)
+          AND (CAST(:statuses AS text[]) IS NULL OR status = ANY(CAST(:statuses AS text[])))
+          AND (CAST(:before AS timestamptz) IS NULL OR bucket <= :before)
+        GROUP BY bucket HAVING sum(n) > 0
+    ), summed AS (
+        SELECT bucket, until, sum(sure) OVER (ORDER BY bucket DESC) - sure AS newer
+        FROM (SELECT *, CASE WHEN until <= coalesce(CAST(:before AS timestamptz), 'infinity') THEN n ELSE 0 END AS sure FROM counted) c
+    )
+    SELECT min(bucket) - interval '1 minute' AS oldest, max(until) + interval '10 minutes' AS newest FROM summed WHERE newer < :limit
+    """
+).bindparams(
+    bindparam("channel_id", type_=Uuid()), bindparam("before", type_=DateTime(timezone=True)), bindparam("statuses", type_=ARRAY(String()))
+)
 
 
 async def contents_of_sources(session: AsyncSession, workspace_id: UUID, source_ids: Collection[UUID]) -> dict[UUID, tuple[str, str]]:

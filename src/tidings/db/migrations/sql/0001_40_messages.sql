@@ -184,6 +184,8 @@ CREATE TABLE message_stats (
     n integer NOT NULL
 ) WITH (fillfactor = 100);
 CREATE INDEX message_stats_of_workspace ON message_stats (workspace_id, bucket);
+-- Where the messages of a channel or a state are to be looked for.
+CREATE INDEX message_stats_of_channel ON message_stats (workspace_id, channel_id, status, bucket);
 
 CREATE FUNCTION stats_bucket(moment timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT date_bin('15 minutes', moment, '2000-01-01 00:00:00+00') $$;
