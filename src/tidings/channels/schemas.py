@@ -247,6 +247,9 @@ class FieldOutput(BaseModel):
     pattern: str | None
     example: str
     default: str
+    choices: list[str] = Field(description="The values there are, where they are few.")
+    lines: int = Field(description="How many lines its box shows; with more than one the value may hold line breaks.")
+    section: str = Field(description="The part of a long form in which it stands; empty for the one that is seen first.")
 
 
 class CapabilitiesOutput(BaseModel):
@@ -258,6 +261,17 @@ class CapabilitiesOutput(BaseModel):
     balance: bool
     max_batch: int
     max_characters: int | None
+    media: list[str] = Field(description="Kinds of files it carries.", examples=[["image", "document"]])
+    buttons: int = Field(description="At the most on one message.")
+    replies: bool = Field(description="Can answer a given message.")
+    subject: bool
+    templates: bool = Field(description="Has templates of its own that it must approve.")
+    window_hours: float | None = Field(
+        description="Free text is taken only so long after the person's last message; null for no such window."
+    )
+    read_receipts: bool
+    polling: bool = Field(description="Can be asked for what came in, where no hook can be called.")
+    links: bool = Field(description="A person links their chat through a one-time address.")
 
 
 class ProviderOutput(BaseModel):
@@ -282,13 +296,14 @@ class ProviderOutput(BaseModel):
             fields=[
                 FieldOutput(
                     name=one.name, label=one.label, help=one.help, secret=one.secret, required=one.required, pattern=one.pattern,
-                    example=one.example, default=one.default,
+                    example=one.example, default=one.default, choices=list(one.choices), lines=one.lines, section=one.section,
                 )
                 for one in description.fields
             ],
             capabilities=CapabilitiesOutput(
                 mediums=list(can.mediums), receipts=can.receipts, inbound=can.inbound, balance=can.balance, max_batch=can.max_batch,
-                max_characters=can.max_characters,
+                max_characters=can.max_characters, media=list(can.media), buttons=can.buttons, replies=can.replies, subject=can.subject,
+                templates=can.templates, window_hours=can.window_hours, read_receipts=can.read_receipts, polling=can.polling, links=can.links,
             ),
             limits=LimitsOutput.of(description.limits),
         )  # fmt: skip

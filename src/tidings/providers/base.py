@@ -6,6 +6,7 @@ the outcomes below. What follows from an outcome is decided by `delivery.rules`,
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -293,6 +294,9 @@ class HookRefused(Exception):
 # --- what a provider says of itself -----------------------------------------------------------------------------------
 
 
+_ALTERNATIVES = re.compile(r"[\w-]+(\|[\w-]+)+")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One thing a person fills in to set up a channel. The form and the API's checks are made from it."""
@@ -308,6 +312,13 @@ class Field:
     default: str = ""
     lines: int = 1
     """How many lines its box shows; with more than one the value may hold line breaks."""
+    section: str = ""
+    """The part of a long form in which it stands; empty for the one that is seen first."""
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The values there are, where the pattern names them all: `starttls|tls|none`."""
+        return tuple(self.pattern.split("|")) if self.pattern and _ALTERNATIVES.fullmatch(self.pattern) else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -395,6 +406,10 @@ class Description:
     capabilities: Capabilities
     limits: Limits
     docs_url: str = ""
+    sender_label: str = "Sender"
+    """What a channel's sender is called at this provider; empty where messages have no sender of their own to choose."""
+    sender_help: str = ""
+    sender_example: str = ""
     hook_help: str = ""
     """What to do at the provider with the channel's hook address, in a sentence or two."""
     api_base_url: str = ""

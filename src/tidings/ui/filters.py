@@ -11,6 +11,8 @@ from babel.dates import format_timedelta
 from babel.numbers import format_currency
 from markupsafe import Markup
 
+from tidings.core.addresses import LABELS
+
 LOCALE = "en"
 NOTHING = Markup('<span class="text-secondary">&ndash;</span>')
 
@@ -120,6 +122,11 @@ def initials(name: str) -> str:
     return "".join(word[0] for word in words[:2]).upper() or "?"
 
 
+def medium_name(medium: str) -> str:
+    """`whatsapp` as WhatsApp."""
+    return LABELS.get(medium, medium)
+
+
 PLAIN: dict[str, Any] = {
     "number": number,
     "percent": percent,
@@ -129,4 +136,5 @@ PLAIN: dict[str, Any] = {
     "size": size,
     "plural": plural,
     "initials": initials,
+    "medium_name": medium_name,
 }

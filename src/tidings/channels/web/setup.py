@@ -15,7 +15,7 @@ from tidings.core.addresses import LABELS
 from tidings.core.ids import show_id
 from tidings.errors import Conflict, Invalid, NotFound
 from tidings.providers import PROVIDERS
-from tidings.providers.base import Description
+from tidings.providers.base import Description, Field
 from tidings.ui.flash import flash
 from tidings.ui.frame import Frame
 from tidings.ui.pages import go_to, render
@@ -113,9 +113,25 @@ def _form_page(
         "kept": channel.credential_hints if channel else {},
         "address": f"/channels/{show_id('chn', channel.id)}" if channel else f"/channels/new/{description.kind}",
         "mediums": [(one, LABELS[one]) for one in description.capabilities.mediums],
+        "choices_of": lambda field: [(one, one) for one in field.choices],
+        "form_sections": _sections(description),
+        "open_sections": {
+            one.section
+            for one in description.fields
+            if f"field_{one.name}" in (errors or {}) or form.fields.get(one.name, "") not in {"", one.default}
+        },
         "may_override": bool(request.app.state.settings.allowed_api_base_urls),
     }
     return render(request, "channels/form.html", frame=frame, status_code=422 if errors else 200, **context)
+
+
+def _sections(description: Description) -> list[tuple[str, list[Field]]]:
+    """The parts of a long form that are not seen first, in the order of their fields."""
+    named: dict[str, list[Field]] = {}
+    for one in description.fields:
+        if one.section:
+            named.setdefault(one.section, []).append(one)
+    return list(named.items())
 
 
 def _description(kind: str) -> Description:

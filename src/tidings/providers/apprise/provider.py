@@ -53,6 +53,7 @@ DESCRIPTION = Description(
     ),
     capabilities=Capabilities(mediums=("chat",)),
     limits=Limits(per_second=1.0, burst=1, concurrency=4),
+    sender_label="",
     docs_url="https://github.com/caronc/apprise/wiki",
 )
 

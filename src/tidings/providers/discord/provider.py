@@ -108,6 +108,9 @@ DESCRIPTION = Description(
     ),
     # 50 requests a second is the limit of one bot. What one channel takes changes and is told by 429 only.
     limits=Limits(per_second=25.0, burst=5, concurrency=8, per_recipient=(RecipientPace(count=5, seconds=5.0),)),
+    sender_label="Shown name",
+    sender_help="Only for a channel with a webhook: the name above its messages. May stay empty.",
+    sender_example="Mama Mboga",
     docs_url="https://docs.discord.com/developers",
     hook_help="In the developer portal, under General Information, put this address under “Interactions Endpoint URL”. Slash commands and "
     "presses of buttons then come in; other messages of a channel do not.",

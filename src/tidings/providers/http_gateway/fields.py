@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tidings.providers.base import ErrorCode, Field
 from tidings.providers.http_gateway import templates
@@ -13,8 +14,7 @@ from tidings.providers.http_gateway.receipts import STATUSES
 _STATUS = r"[23]\d\d(-[23]\d\d)?"
 _PATH_HELP = "Such as data.0.id, or the JSON pointer /data/0/id. Several with commas: the first that is there."
 
-FIELDS = (
-    # the request
+_REQUEST = (
     Field(name="send_method", label="Method", pattern="GET|POST|PUT|PATCH", default="POST", example="POST"),
     Field(
         name="send_url",
@@ -39,7 +39,8 @@ FIELDS = (
     Field(name="api_secret", label="API secret", help="Stands where {{api_secret}} does.", secret=True, required=False),
     Field(name="basic_user", label="User name", help="For HTTP basic authentication.", required=False, pattern=r"[^:\s]+"),
     Field(name="basic_password", label="Password", secret=True, required=False),
-    # the answer
+)  # fmt: skip
+_ANSWER = (
     Field(
         name="success_statuses", label="Statuses that mean success", default="200-299", pattern=rf"{_STATUS}(, ?{_STATUS})*", example="200, 202"
     ),
@@ -68,13 +69,15 @@ FIELDS = (
         example="no_credit=insufficient_balance",
         lines=4,
     ),
-    # questions
+)  # fmt: skip
+_QUESTIONS = (
     Field(name="check_url", label="Free test request", help="An address to GET that costs nothing.", required=False, example="https://gateway.example/v1/me"),
     Field(name="check_text", label="What its answer holds", help="A piece of a good answer's text.", required=False),
     Field(name="balance_url", label="Balance request", help="An address to GET.", required=False, example="https://gateway.example/v1/balance"),
     Field(name="balance_path", label="Where the balance stands", help=_PATH_HELP, required=False, example="data.balance"),
     Field(name="balance_currency", label="Currency of the balance", pattern="[A-Z]{3}|credits", default="credits", example="KES"),
-    # what comes in
+)  # fmt: skip
+_HOOK = (
     Field(name="hook_items_path", label="Where the list of reports stands", help="If a call brings several.", required=False, example="results"),
     Field(name="hook_kind_path", label="Where the kind of report stands", help="If reports and messages look alike.", required=False, example="event"),
     Field(name="receipt_kinds", label="Kinds that are receipts", required=False, example="message.ack"),
@@ -104,6 +107,13 @@ FIELDS = (
         example="phone",
     ),
 )  # fmt: skip
+
+_SECTIONS = {
+    "What the gateway answers": _ANSWER,
+    "Test and balance": _QUESTIONS,
+    "What the gateway reports": _HOOK,
+}
+FIELDS = (*_REQUEST, *(replace(one, section=section) for section, fields in _SECTIONS.items() for one in fields))
 
 
 def faults(values: Mapping[str, str]) -> dict[str, str]:

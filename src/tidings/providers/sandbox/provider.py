@@ -38,6 +38,8 @@ DESCRIPTION = Description(
     label="Sandbox",
     summary="Sends to a virtual phone in the dashboard instead of real people. Free, instant, and good for a first look.",
     fields=(),
+    sender_help="What the phone shows as the sender. May stay empty.",
+    sender_example="MYSHOP",
     capabilities=Capabilities(mediums=("sms",), max_batch=100, receipts=True, inbound=True, balance=True),
     limits=Limits(per_second=None, burst=100, concurrency=4),
 )

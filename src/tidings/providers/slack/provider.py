@@ -89,6 +89,7 @@ DESCRIPTION = Description(
     ),
     # “1 message per second per channel”, and “several hundred” a minute in a workspace: docs.slack.dev/apis/web-api/rate-limits
     limits=Limits(per_second=5.0, burst=5, concurrency=4, per_recipient=(RecipientPace(count=1, seconds=1.0),)),
+    sender_label="",
     docs_url="https://docs.slack.dev",
     hook_help="In your app's settings put this address under Event Subscriptions (events message.channels, message.groups and message.im), "
     "under Interactivity for buttons, and at each slash command.",

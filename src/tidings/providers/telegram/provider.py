@@ -102,6 +102,9 @@ DESCRIPTION = Description(
         concurrency=16,
         per_recipient=(RecipientPace(count=1, seconds=1.0), RecipientPace(count=20, seconds=60.0, groups=True)),
     ),
+    sender_label="Bot name",
+    sender_help="The bot's @name. May stay empty: the token tells it.",
+    sender_example="@mamamboga_bot",
     docs_url="https://core.telegram.org/bots/api",
     hook_help="Nothing to copy: Tidings tells Telegram this address itself when the channel is set to receive by webhook. It must be "
     "reachable over HTTPS on port 443, 80, 88 or 8443. Without a public address, let the channel ask Telegram instead.",

@@ -99,6 +99,9 @@ DESCRIPTION = Description(
         per_day=250,  # where every business begins; it rises to 2,000, 10,000, 100,000 and then falls away
         per_day_counts="recipients",
     ),
+    sender_label="Business number",
+    sender_help="The number people see. May stay empty: it is known by its ID.",
+    sender_example="+254700000000",
     docs_url="https://developers.facebook.com/docs/whatsapp/cloud-api",
     hook_help="In the Meta app open WhatsApp, Configuration, Webhook. Put this address under Callback URL and your verify token beside it, then "
     "subscribe to “messages” and “user_preferences”.",
