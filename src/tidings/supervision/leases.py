@@ -27,8 +27,16 @@ LEASE = timedelta(seconds=12)
 GIVE_UP_SECONDS = 9.0
 """A worker that could not renew for so long ends its runs by itself, before anybody else may begin them."""
 
-POLLED = [kind for kind, one in PROVIDERS.items() if one.description.capabilities.polling]
-STANDING = [kind for kind, one in PROVIDERS.items() if one.description.capabilities.sessions]
+
+def polled() -> list[str]:
+    """Providers that can be asked for what came in."""
+    return [kind for kind, one in PROVIDERS.items() if one.description.capabilities.polling]
+
+
+def standing() -> list[str]:
+    """Providers with standing sessions."""
+    return [kind for kind, one in PROVIDERS.items() if one.description.capabilities.sessions]
+
 
 # A channel needs a run while it is to go: to poll, to keep its session, or to tell the service once that it is to call us.
 _WANTED = """
@@ -100,18 +108,18 @@ class Worker:
 
     async def over(self, connection: asyncpg.Connection) -> list[UUID]:
         """What is held and must end, or begin anew."""
-        return [row["channel_id"] for row in await connection.fetch(_OVER, self.id, POLLED, STANDING, self.told)]
+        return [row["channel_id"] for row in await connection.fetch(_OVER, self.id, polled(), standing(), self.told)]
 
     async def spread(self, connection: asyncpg.Connection) -> Spread:
         """What there is to run, and who is there."""
-        row = await connection.fetchrow(_SPREAD, self.id, POLLED, STANDING, self.told)
+        row = await connection.fetchrow(_SPREAD, self.id, polled(), standing(), self.told)
         return Spread(wanted=row["wanted"], mine=row["mine"], capacity=self.capacity, capacity_of_all=row["capacity_of_all"])
 
     async def take(self, connection: asyncpg.Connection, count: int) -> list[Held]:
         """Take up to so many that nobody runs."""
         async with connection.transaction():
-            rows = await connection.fetch(_TAKE, self.id, POLLED, STANDING, self.told, count)
-            if rows and STANDING:
+            rows = await connection.fetch(_TAKE, self.id, polled(), standing(), self.told, count)
+            if rows and standing():
                 await connection.execute(_SQL.drop_stray_jobs, [f"drain:{row['channel_id']}" for row in rows], self.drain)
         return [
             Held(channel_id=row["channel_id"], fence=row["fence"], cursor=row["cursor"], told=row["told"], kept=row["kept"]) for row in rows
@@ -142,7 +150,7 @@ class Worker:
 
     async def due_probes(self, connection: asyncpg.Connection, count: int, again: timedelta) -> list[UUID]:
         """Channels to probe now; nobody else probes them before `again` has passed."""
-        return [row["channel_id"] for row in await connection.fetch(_SQL.due_probes, self.id, STANDING, count, again)]
+        return [row["channel_id"] for row in await connection.fetch(_SQL.due_probes, self.id, standing(), count, again)]
 
 
 def _mine(result: str) -> None:
