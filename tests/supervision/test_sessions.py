@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 from uuid import UUID
 
 import pytest
@@ -47,7 +48,7 @@ class Phone:
     sent: list[str] = field(default_factory=list)
     most_at_once: int = 0
 
-    async def __aenter__(self) -> Phone:
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -87,9 +88,7 @@ class LineProvider:
         self.port = port
         self.writers: dict[str, asyncio.StreamWriter] = {}
 
-    async def run_session(
-        self, http: Http, channel: ChannelConfig, kept: bytes | None, host: SessionHost, stop: asyncio.Event
-    ) -> None:
+    async def run_session(self, http: Http, channel: ChannelConfig, kept: bytes | None, host: SessionHost, stop: asyncio.Event) -> None:
         await host.show(SessionState(state="connecting"))
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
