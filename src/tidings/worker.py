@@ -53,7 +53,7 @@ LISTENER_TIMEOUT = timedelta(seconds=10)
 """How long a probe of the queue's listening connection may take."""
 _DRAIN_FINISH_SECONDS = 40.0
 _SPARE_POLLS = 64
-"""Connections beyond one for each channel: telling a service how a channel receives, answering a pressed button."""
+"""Connections beyond two for each channel (a poll that was broken off keeps its own until its time is over): telling a service how a channel receives, answering a pressed button."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ async def run_worker(settings: Settings, database_url: str, stop: asyncio.Event)
         vault = open_vault(settings)
         here = Worker(id=new_id(), capacity=capacity(settings.worker_runs), public_url=settings.public_url)
         polls = await stack.enter_async_context(
-            Http(max_connections=here.capacity + _SPARE_POLLS, may_reach=settings.may_override_base_url)
+            Http(max_connections=2 * here.capacity + _SPARE_POLLS, may_reach=settings.may_override_base_url)
         )
         writer = await stack.enter_async_context(open_writer(database))
         supervisor = Supervisor(here, database, vault, settings, polls, http, writer)

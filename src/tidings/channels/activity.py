@@ -6,14 +6,14 @@ Details come from providers' words with credentials blotted out already; nothing
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import text
 
-from tidings.core.ids import id_time
+from tidings.core.ids import id_time, new_id
 
 if TYPE_CHECKING:
     import asyncpg
@@ -42,21 +42,23 @@ class Happened:
     channel_id: UUID
     kind: str
     detail: str = ""
+    id: UUID = field(default_factory=new_id)
+    """Its time lies in it, and the order of what one process noted."""
 
 
 async def note_activity(connection: asyncpg.Connection, happened: Iterable[Happened]) -> None:
     """Write down what happened to many channels, in one statement; those that are gone meanwhile are left out."""
-    rows = [(one.channel_id, one.kind, one.detail.replace("\0", "")[:LONGEST_DETAIL]) for one in happened]
+    rows = [(one.id, one.channel_id, one.kind, one.detail.replace("\0", "")[:LONGEST_DETAIL]) for one in happened]
     if rows:
         await connection.execute(_NOTE, *map(list, zip(*rows, strict=True)))
 
 
 _NOTE = """
-    INSERT INTO channel_activity (workspace_id, channel_id, kind, detail)
-    SELECT c.workspace_id, c.id, t.kind, t.detail
-    FROM unnest($1::uuid[], $2::text[], $3::text[]) WITH ORDINALITY AS t (channel_id, kind, detail, place)
+    INSERT INTO channel_activity (workspace_id, id, channel_id, kind, detail)
+    SELECT c.workspace_id, t.id, c.id, t.kind, t.detail
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) AS t (id, channel_id, kind, detail)
     JOIN channels c ON c.id = t.channel_id
-    ORDER BY t.place
+    ON CONFLICT DO NOTHING
 """
 
 

@@ -79,8 +79,12 @@ class Run:
         self._keeps_session = False
         self.task = asyncio.create_task(self._forever(), name=f"run:{held.channel_id}")
 
+    def leave(self) -> None:
+        """End when the present poll does, so that nobody ever asks beside it. The task is done then."""
+        self._stop.set()
+
     async def end(self) -> None:
-        """Return when nothing of it goes on. What it was writing is written; what it had not taken comes again."""
+        """Return when nothing of it goes on here. What it was writing is written; what it had not taken comes again."""
         self._stop.set()
         try:
             if self._keeps_session:
@@ -158,7 +162,8 @@ class Run:
             return False
         if channel.receive == "polling":
             await self._poll(channel, channel.provider)
-        await self._receive_by_hook(channel, channel.provider)
+        else:
+            await self._receive_by_hook(channel, channel.provider)
         return False
 
     async def _receive_by_hook(self, channel: RunningChannel, provider: Polls) -> None:
@@ -178,7 +183,7 @@ class Run:
             shared.board.note(channel.id, "receives_by_polling", said)
             self._held = replace(self._held, told="polling")
         wait = 0.0  # the first answer shows that it works
-        while True:
+        while not self._stop.is_set():
             begun = time.monotonic()
             polled = await provider.poll(shared.http, channel.config, self._held.cursor, wait_seconds=wait)
             # First what came is committed, then the cursor moves, then the next poll tells the service that it was taken.

@@ -56,6 +56,8 @@ class Supervisor:
         """When the last renewal that succeeded was begun (monotonic)."""
         self._dropped = True
         """Whether the tables may name this worker for channels that it does not run."""
+        self._leaving: set[UUID] = set()
+        """Runs that end by themselves soon, for others to take."""
         self._changing = asyncio.Lock()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -91,10 +93,18 @@ class Supervisor:
                 if spread.mine != len(self._runs):
                     await self._agree(set(await self._worker.held(connection)))
                     return
-                await self._hand_back(list(self._runs)[: spread.to_give(BATCH)])
+                self._let_go(spread.to_give(BATCH))
                 count = spread.to_take(BATCH)
                 for held in await self._worker.take(connection, count) if count else ():
                     self._runs[held.channel_id] = Run(held, self._shared)
+
+    def _let_go(self, count: int) -> None:
+        """Have some runs end when their present poll does: nothing hurries, and a poll broken off would be asked beside the next one's."""
+        self._leaving &= self._runs.keys()
+        if not self._leaving:
+            self._leaving = set(list(self._runs)[:count])
+            for one in self._leaving:
+                self._runs[one].leave()
 
     async def _agree(self, held: set[UUID]) -> None:
         """Run what the tables say and nothing else: a turn broken off may have taken what it never began, and a workspace may be gone."""
