@@ -88,7 +88,7 @@ _HOLD = """
 """
 # A pause beyond our own is the provider's wish, and stays.
 _RELEASE = """
-    UPDATE channel_pace SET paused_until = '-infinity', pause_reason = NULL, breaker = 'closed', failures_in_row = 0
+    UPDATE channel_pace SET paused_until = 'epoch', pause_reason = NULL, breaker = 'closed', failures_in_row = 0
     WHERE channel_id = $1 AND paused_until <= $2
 """
 _OVER = "UPDATE alerts SET resolved_at = now() WHERE workspace_id = $1 AND channel_id = $2 AND kind = 'unhealthy' AND resolved_at IS NULL"
