@@ -22,6 +22,8 @@ TARGETS: dict[str, tuple[str, float]] = {
     "import_peak_mb": ("<", 300),
     "receipts_per_second": (">=", 1500),
     "worker_peak_mb": ("<", 250),
+    "idle_channel_kb": ("<", 150),
+    "polling_channels": (">=", 2000),
     "slowest_query_ms": ("<", 50),
 }
 """What each has to reach on a machine with two cores."""

@@ -27,7 +27,8 @@ from tidings.messages import web as message_pages
 from tidings.messages.try_out import send_test
 from tidings.providers.http import Http
 from tidings.receipts import api as receipts
-from tidings.receipts.hooks import mount_hooks, open_writer
+from tidings.receipts.hooks import mount_hooks
+from tidings.receipts.writer import open_writer
 from tidings.sandbox import web as sandbox_pages
 from tidings.settings import Settings
 from tidings.ui.assets import mount_static

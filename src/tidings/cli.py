@@ -13,11 +13,13 @@ import typer
 from tidings.commands.api import api
 from tidings.commands.api_key import api_key
 from tidings.commands.backup import backup
+from tidings.commands.channel import channel
 from tidings.commands.demo import demo
 from tidings.commands.doctor import doctor
 from tidings.commands.import_ import import_contacts
 from tidings.commands.migrate import migrate
 from tidings.commands.openapi import openapi
+from tidings.commands.providers import providers
 from tidings.commands.restore import restore
 from tidings.commands.rotate_keys import rotate_keys
 from tidings.commands.send import send
@@ -56,6 +58,8 @@ USE = "Use it"
 app.add_typer(workspace, name="workspace", rich_help_panel=USE)
 app.add_typer(user, name="user", rich_help_panel=USE)
 app.add_typer(api_key, name="api-key", rich_help_panel=USE)
+app.command(rich_help_panel=USE)(providers)
+app.add_typer(channel, name="channel", rich_help_panel=USE)
 app.command("import", rich_help_panel=USE)(import_contacts)
 app.command(rich_help_panel=USE)(send)
 app.command(rich_help_panel=USE)(openapi)

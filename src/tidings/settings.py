@@ -38,6 +38,10 @@ class Settings(BaseSettings):
     """The same for each worker process."""
     worker_channels: int = Field(default=32, ge=1, le=1000)
     """Channels one worker drains at once."""
+    worker_runs: int = Field(default=2500, ge=1, le=20_000)
+    """Channels one worker polls or keeps a standing session for; each takes a connection, so the limit on open files must allow them."""
+    health_seconds: float = Field(default=180.0, ge=5, le=86_400)
+    """How often each channel is probed, give or take a fifth."""
     slice_seconds: float = Field(default=3.0, gt=0.1, le=30)
     """How long a worker serves one channel before the others get their turn."""
 

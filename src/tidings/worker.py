@@ -33,10 +33,14 @@ from tidings.db.urls import asyncpg_url
 from tidings.delivery.contents import Contents
 from tidings.delivery.drain import Engine, drain
 from tidings.delivery.queries import channels_to_sweep
-from tidings.delivery.wake import DRAIN, wake
+from tidings.delivery.wake import DRAIN, drain_at, wake
 from tidings.insights import housekeeping
 from tidings.messages.apply_receipts import rematch_old_receipts, rematch_receipts
 from tidings.providers.http import Http
+from tidings.receipts.writer import open_writer
+from tidings.supervision.files import capacity
+from tidings.supervision.leases import Worker
+from tidings.supervision.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from tidings.settings import Settings
@@ -49,6 +53,8 @@ POLL = timedelta(seconds=2)
 LISTENER_TIMEOUT = timedelta(seconds=10)
 """How long a probe of the queue's listening connection may take."""
 _DRAIN_FINISH_SECONDS = 40.0
+_SPARE_POLLS = 64
+"""Connections beyond two for each channel (a poll that was broken off keeps its own until its time is over): telling a service how a channel receives, answering a pressed button."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +77,16 @@ async def run_worker(settings: Settings, database_url: str, stop: asyncio.Event)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(database_url, pool_size=settings.worker_pool_size))
         http = await stack.enter_async_context(Http(may_reach=settings.may_override_base_url))
-        engine = Engine(pool=database.pool, http=http, vault=open_vault(settings), settings=settings, contents=Contents(), stop=stop)
+        vault = open_vault(settings)
+        here = Worker(id=new_id(), capacity=capacity(settings.worker_runs), public_url=settings.public_url)
+        polls = await stack.enter_async_context(
+            Http(max_connections=2 * here.capacity + _SPARE_POLLS, may_reach=settings.may_override_base_url)
+        )
+        writer = await stack.enter_async_context(open_writer(database))
+        supervisor = Supervisor(here, database, vault, settings, polls, http, writer)
+        engine = Engine(pool=database.pool, http=http, vault=vault, settings=settings, contents=Contents(), here=here.id, stop=stop)
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(supervisor.run(stop))
             tasks.create_task(_run_queue(engine, database, settings))
             for loop in _loops(database):
                 tasks.create_task(_repeat(loop, stop))
@@ -134,6 +148,8 @@ def _register(queue: PgQueuer, engine: Engine, database: Database, running: set[
         await asyncio.shield(task)
 
     queue.entrypoint(DRAIN)(run_drain)
+    if engine.here is not None:
+        queue.entrypoint(drain_at(engine.here))(run_drain)
     for name, payload_type, run in (*campaign_jobs.JOBS, *import_jobs.JOBS):
         queue.entrypoint(name)(_handler(database, payload_type, run))
 

@@ -15,9 +15,10 @@ from tidings.providers.http import Http
 from tidings.settings import Settings
 
 
-def make_engine(database: Database, home: Path, http: Http, **settings: object) -> Engine:
+def make_engine(database: Database, home: Path, http: Http, *, here: UUID | None = None, **settings: object) -> Engine:
     given = Settings(home=home, **settings)
-    return Engine(pool=database.pool, http=http, vault=Vault(load_keys(given)), settings=given, contents=Contents(), stop=asyncio.Event())
+    vault = Vault(load_keys(given))
+    return Engine(pool=database.pool, http=http, vault=vault, settings=given, contents=Contents(), here=here, stop=asyncio.Event())
 
 
 async def take_turn(engine: Engine, channel_id: UUID) -> None:

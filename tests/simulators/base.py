@@ -46,8 +46,11 @@ class Taken:
 class Simulator:
     """A provider on a socket: `async with TwilioSimulator() as twilio:` then point a channel's api_base_url at `twilio.url`."""
 
+    holds_answers_back = False
+    """Whether calls may wait for long, so that those whose caller hung up have to end."""
+
     def __init__(self, port: int = 0) -> None:
-        self._server = Server(self._handle, port)
+        self._server = Server(self._handle, port, notices_leaving=self.holds_answers_back)
         self.forget()
 
     def forget(self) -> None:

@@ -10,6 +10,7 @@ POST   /_sim/revoke      {"token"}
 POST   /_sim/chat        {"token", "chat", "is": "blocked" | "missing" | … | "moved:-100…" | ""}: tests/simulators/telegram_rules.py
 POST   /_sim/press       {"token", "chat", "message_id", "data"}: a press on a button
 POST   /_sim/limits      {"enforced": true}: answer 429 to what comes too fast; without, it is only noted
+GET    /_sim/polls       how many bots wait for updates now, how often any was asked, how many polls another one ended
 GET    /_sim/violations  every message that came too fast
 """
 
@@ -19,6 +20,7 @@ import asyncio
 import json
 import re
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
 from itertools import count
 from typing import Any, Self
@@ -47,6 +49,8 @@ class Written:
 class TelegramSimulator(Simulator):
     """All bots of a world."""
 
+    holds_answers_back = True
+
     def forget(self) -> None:
         super().forget()
         for bot in getattr(self, "bots", {}).values():
@@ -55,6 +59,10 @@ class TelegramSimulator(Simulator):
         self.revoked: set[str] = set()
         self.enforced = False
         self.violations: list[Violation] = []
+        self.conflicts = 0
+        """Polls sent away because another asked for the same bot's updates."""
+        self.polls: Counter[int] = Counter()
+        """By bot, how often it was asked for updates."""
         self._presses = count(1)
 
     async def __aenter__(self) -> Self:
@@ -186,10 +194,12 @@ class TelegramSimulator(Simulator):
             raise Refused(
                 409, "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
             )
+        self.polls[bot.id] += 1
         bot.allow(params.get("allowed_updates"))
         bot.confirm(int(params.get("offset") or 0))
         word = await bot.wait(min(float(params.get("timeout") or 0), 50.0))
         if word == "conflict":
+            self.conflicts += 1
             raise Refused(409, f"Conflict: {CONFLICT}")
         if word == "webhook":
             raise Refused(409, "Conflict: terminated by setWebhook request")
@@ -290,6 +300,9 @@ class TelegramSimulator(Simulator):
             case "POST", "limits":
                 self.enforced = bool(wanted["enforced"])
                 return {}
+            case "GET", "polls":
+                waiting = sum(bot.is_polled for bot in self.bots.values())
+                return {"waiting": waiting, "polls": self.polls.total(), "conflicts": self.conflicts}
             case "GET", "violations":
                 return [asdict(violation) for violation in self.violations]
             case _:

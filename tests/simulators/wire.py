@@ -68,8 +68,10 @@ Handler = Callable[[Call], Awaitable[Reply]]
 class Server:
     """`async with Server(handler) as server:` listens on `server.url` until the block ends."""
 
-    def __init__(self, handler: Handler, port: int = 0) -> None:
+    def __init__(self, handler: Handler, port: int = 0, *, notices_leaving: bool = False) -> None:
+        """`notices_leaving` ends the handling of a call whose caller hangs up, as servers that hold answers back must."""
         self._handler = handler
+        self._notices_leaving = notices_leaving
         self._connections: set[asyncio.Task[None]] = set()
         self.port = port
 
@@ -94,7 +96,7 @@ class Server:
         assert task is not None
         self._connections.add(task)
         try:
-            while (call := await _read(reader)) is not None and await self._answer(call, writer):
+            while (call := await _read(reader)) is not None and await self._answer(call, reader, writer):
                 pass
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             writer.transport.abort()  # the other side left, or the test is over; nobody is there to be told
@@ -102,9 +104,9 @@ class Server:
             self._connections.discard(task)
             writer.close()
 
-    async def _answer(self, call: Call, writer: asyncio.StreamWriter) -> bool:
+    async def _answer(self, call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Whether the connection stays open."""
-        answer = await self._handler(call)
+        answer = await (self._handled(call, reader) if self._notices_leaving else self._handler(call))
         if answer.reset:
             # Linger of nought turns the close into a reset, as when a machine dies.
             writer.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
@@ -113,6 +115,19 @@ class Server:
         writer.write(answer.encode() if answer.raw is None else answer.raw)
         await writer.drain()
         return answer.raw is None
+
+    async def _handled(self, call: Call, reader: asyncio.StreamReader) -> Reply:
+        # No client of ours sends a second call before the answer to the first: what can be read is the end alone.
+        handling, leaving = asyncio.ensure_future(self._handler(call)), asyncio.ensure_future(reader.read(1))
+        try:
+            await asyncio.wait([handling, leaving], return_when=asyncio.FIRST_COMPLETED)
+            if not handling.done():
+                raise ConnectionResetError("the caller hung up")
+            return await handling
+        finally:
+            for task in (handling, leaving):
+                task.cancel()
+            await asyncio.gather(handling, leaving, return_exceptions=True)
 
 
 async def _read(reader: asyncio.StreamReader) -> Call | None:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from tidings.channels import asking, service
 from tidings.channels.asking import Asking
+from tidings.channels.lifecycle_api import add_control, add_overview
 from tidings.channels.schemas import (
     BalanceOutput,
     ChannelChange,
@@ -19,6 +20,7 @@ from tidings.channels.schemas import (
     TestInput,
     TestOutput,
 )
+from tidings.channels.standing import standings
 from tidings.core.cursor import read_cursor, write_cursor
 from tidings.workspaces.access import Access
 from tidings.workspaces.edge import Scope, require, require_access, require_send
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from tidings.channels.models import Channel
+    from tidings.channels.standing import Standing
     from tidings.db.database import Database
 
 ChannelPath = Annotated[UUID, PathId("chn")]
@@ -45,9 +48,11 @@ WriterAccess = Annotated[Access, require_access(Permission.CHANNELS_WRITE)]
 def make_router(*, send_test: SendTest, wake: Wake) -> APIRouter:
     """All routes of channels."""
     router = APIRouter(prefix="/channels", tags=["Channels"])
+    add_overview(router, wake)  # fixed addresses first: `/channels/totals` is no channel
     _add_registry(router)
     _add_lifecycle(router, wake)
     _add_questions(router, send_test, wake)
+    add_control(router, wake)
     return router
 
 
@@ -59,7 +64,8 @@ def _add_registry(router: APIRouter) -> None:
         found = await service.list_channels(scope.session, scope.access, after=after, limit=limit + 1)
         shown = found[:limit]
         traffic = await service.traffic(scope.session, scope.access.workspace_id, [one.id for one in shown])
-        items = [_output(request, scope.access, one, traffic) for one in shown]
+        known = await standings(scope.session, shown)
+        items = [_output(request, scope.access, one, traffic, known) for one in shown]
         return Page(items=items, next_cursor=write_cursor(shown[-1].id) if len(found) > limit else None)
 
     @router.post("", status_code=201, responses=problems(409))
@@ -151,13 +157,17 @@ def _add_questions(router: APIRouter, send_test: SendTest, wake: Wake) -> None:
 
 
 async def _one(request: Request, scope: Scope, channel: Channel) -> ChannelOutput:
-    return _output(request, scope.access, channel, await service.traffic(scope.session, scope.access.workspace_id, [channel.id]))
+    traffic = await service.traffic(scope.session, scope.access.workspace_id, [channel.id])
+    return _output(request, scope.access, channel, traffic, await standings(scope.session, [channel]))
 
 
-def _output(request: Request, access: Access, channel: Channel, traffic: dict[UUID, service.Traffic]) -> ChannelOutput:
+def _output(
+    request: Request, access: Access, channel: Channel, traffic: dict[UUID, service.Traffic], known: dict[UUID, Standing]
+) -> ChannelOutput:
     return ChannelOutput.of(
-        channel, traffic.get(channel.id), request.app.state.settings, with_hook=Permission.CHANNELS_WRITE in access.permissions
-    )
+        channel, traffic.get(channel.id), known[channel.id], request.app.state.settings,
+        with_hook=Permission.CHANNELS_WRITE in access.permissions,
+    )  # fmt: skip
 
 
 def _asking(request: Request) -> Asking:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tidings.channels import service
+from tidings.channels.probing import note_probe, probe
 from tidings.channels.runtime import RunningChannel, open_channel
 from tidings.core.clock import utc_now
 from tidings.db.database import raw_connection
@@ -55,15 +56,21 @@ class KnownBalance:
 async def check_channel(asking: Asking, access: Access, channel_id: UUID) -> Check:
     """Prove a channel's configuration with a free request to its provider. Raises NotFound."""
     channel = await _open(asking, access, channel_id)
-    try:
-        return Check(ok=True, detail=await channel.provider.check(asking.http, channel.config))
-    except ProviderError as error:
-        return Check(ok=False, detail=error.detail, code=error.code)
+    found = await probe(asking.http, channel)
+    if not channel.provider.description.capabilities.sessions:  # those are known by the worker that holds the session
+        async with asking.database.pool.acquire() as connection, connection.transaction():
+            await note_probe(connection, channel, found, every_seconds=asking.settings.health_seconds)
+    return Check(ok=found.ok, detail=found.detail, code=found.code)
 
 
 async def restart_channel(asking: Asking, access: Access, channel_id: UUID) -> Channel:
     """Let a stopped channel go on once its check succeeds. Raises NotFound, or Conflict with what the provider said."""
-    check = await check_channel(asking, access, channel_id)
+    channel = await _open(asking, access, channel_id)
+    if channel.provider.description.capabilities.sessions:
+        # Nothing can be proved before somebody links the device, which is done while the channel runs.
+        check = Check(ok=True, detail="The session begins anew.")
+    else:
+        check = await check_channel(asking, access, channel_id)
     if not check.ok:
         raise Conflict(f"The channel stays stopped, its messages wait. The check failed: {check.detail}", code=check.code)
     async with asking.database.workspace(access.workspace_id) as session:

@@ -33,6 +33,10 @@ class Channel(Base):
     hook_token: Mapped[str]
     is_default: Mapped[bool] = mapped_column(default=False)
     enabled: Mapped[bool] = mapped_column(default=True)
+    """What its owner wants it to be: running, or stopped."""
+    switched_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    receive: Mapped[str] = mapped_column(default="hook")
+    """How what comes in is taken: `hook` or `polling`."""
     stopped_code: Mapped[str | None]
     stopped_detail: Mapped[str | None]
     stopped_at: Mapped[datetime | None]

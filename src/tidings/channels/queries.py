@@ -118,7 +118,7 @@ async def reset_pace(session: AsyncSession, channel_id: UUID) -> None:
     """Forget pauses and failures: the channel begins anew."""
     await session.execute(
         text(
-            "UPDATE channel_pace SET paused_until = '-infinity', pause_reason = NULL, failures_in_row = 0, breaker = 'closed' "
+            "UPDATE channel_pace SET paused_until = 'epoch', pause_reason = NULL, failures_in_row = 0, breaker = 'closed' "
             "WHERE channel_id = :channel_id"
         ),
         {"channel_id": channel_id},

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from tidings.channels.models import Channel
+from tidings.channels.standing import reseal_session
 from tidings.workspaces.access import system_access
 from tidings.workspaces.audit import record
 
@@ -39,6 +40,7 @@ async def _rotate_page(database: Database, vault: Vault, after: UUID | None) -> 
         channels = list((await session.scalars(query.order_by(Channel.id).limit(_PAGE).with_for_update())).all())
         for channel in channels:
             channel.credentials = vault.rotate(channel.credentials)
+            await reseal_session(session, vault, channel.id)
         await session.flush()
         for channel in channels:
             access = system_access(channel.workspace_id, "tidings rotate-keys")

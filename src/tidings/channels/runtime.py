@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from tidings.channels.activity import Happened, note_activity
 from tidings.channels.rules import RetryPolicy, hook_url, merged_limits, retry_policy
 from tidings.channels.vault import Vault, VaultError
 from tidings.providers import PROVIDERS
@@ -33,6 +34,7 @@ class RunningChannel:
     provider: Provider
     config: ChannelConfig = field(repr=False)
     limits: Limits
+    receive: str = "hook"
     retry: RetryPolicy
     hook_url: str = field(repr=False)
     """The public address of its receipts and inbound; empty where none is set."""
@@ -60,7 +62,8 @@ async def stop_channel(connection: asyncpg.Connection, channel_id: UUID, code: s
     stopped = await connection.fetchrow(_STOP, channel_id, code, detail[:500])
     if stopped is None:
         return False
-    await _alert(connection, stopped["workspace_id"], channel_id, code, f"Channel “{stopped['name']}” stopped: {detail[:500]}")
+    await raise_alert(connection, stopped["workspace_id"], channel_id, code, f"Channel “{stopped['name']}” stopped: {detail[:500]}")
+    await note_activity(connection, [Happened(channel_id, "failed", detail)])
     log.warning("channel_stopped", channel_id=str(channel_id), code=str(code), detail=detail)
     return True
 
@@ -73,7 +76,7 @@ async def note_channel_works(connection: asyncpg.Connection, channel_id: UUID) -
 # JSON as text: connections under a session would decode it by themselves, bare ones would not.
 _SELECT = """
     SELECT c.id, c.workspace_id, c.name, c.medium, c.provider, c.sender, c.settings::text, c.credentials, c.api_base_url, c.limits::text,
-           c.hook_token, c.enabled, c.stopped_code, c.stopped_detail, w.settings::text AS workspace_settings
+           c.hook_token, c.receive, c.enabled, c.stopped_code, c.stopped_detail, w.settings::text AS workspace_settings
     FROM channels c JOIN workspaces w ON w.id = c.workspace_id
     WHERE c.deleted_at IS NULL AND
 """
@@ -99,7 +102,7 @@ _WORKS = """
 """
 
 
-async def _alert(connection: asyncpg.Connection, workspace_id: UUID, channel_id: UUID, kind: str, message: str) -> bool:
+async def raise_alert(connection: asyncpg.Connection, workspace_id: UUID, channel_id: UUID, kind: str, message: str) -> bool:
     """Tell the channel's owner, unless they have been told and it has not worked since."""
     return str(await connection.execute(_ALERT, workspace_id, channel_id, kind, message)).endswith(" 1")
 
@@ -109,7 +112,7 @@ async def _open(connection: asyncpg.Connection, row: asyncpg.Record | None, vaul
     if opened is not None and opened.sealed:
         # Not stopped: the operator's missing key is no fault of the channel, and with its return all channels go on.
         told = f"Channel “{opened.name}” cannot be used: {opened.reason}"
-        if await _alert(connection, opened.workspace_id, opened.id, "credentials_sealed", told):
+        if await raise_alert(connection, opened.workspace_id, opened.id, "credentials_sealed", told):
             log.error("credentials_sealed", channel_id=str(opened.id), detail=opened.reason)
     return opened
 
@@ -144,6 +147,7 @@ def _opened(row: asyncpg.Record | None, vault: Vault, settings: Settings) -> Run
             channel_id=str(row["id"]),
         ),
         limits=merged_limits(provider.description.limits, msgspec.json.decode(row["limits"])),
+        receive=row["receive"],
         retry=retry_policy(msgspec.json.decode(row["workspace_settings"])),
         hook_url=url,
         sendable=reason is None,

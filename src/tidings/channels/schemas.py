@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tidings.channels.asking import KnownBalance
+from tidings.channels.lifecycle import Desired, Receive, desired_of
 from tidings.channels.models import Alert, Channel
 from tidings.channels.queries import Traffic
 from tidings.channels.rules import hook_url, merged_limits, state_of
 from tidings.channels.service import ChangeChannel, CreateChannel
+from tidings.channels.standing import Standing
+from tidings.channels.standing_schemas import ActualOutput, HealthOutput
 from tidings.providers import PROVIDERS
 from tidings.providers.base import Description, Limits
 from tidings.settings import Settings
@@ -66,6 +69,9 @@ class ChannelInput(BaseModel):
     fields: dict[FieldName, FieldValue] = Field({}, max_length=50, description="The provider's fields by name, secret ones included.")
     limits: LimitsInput | None = None
     api_base_url: BaseUrl = ""
+    receive: Receive | None = Field(
+        None, description="How what comes in is taken. Left out: by the hook, or by polling where this installation has no public address."
+    )
     is_default: bool | None = Field(
         None, description="Whether messages go by it when no channel is named. Left out: if its medium has no default yet."
     )
@@ -74,7 +80,7 @@ class ChannelInput(BaseModel):
         return CreateChannel(
             name=self.name, provider=self.provider, fields=self.fields, medium=self.medium, sender=self.sender.strip(),
             limits=self.limits.model_dump(exclude_unset=True) if self.limits else {}, api_base_url=self.api_base_url.strip().rstrip("/"),
-            is_default=self.is_default,
+            receive=self.receive, is_default=self.is_default,
         )  # fmt: skip
 
 
@@ -90,6 +96,7 @@ class ChannelChange(BaseModel):
     )
     limits: LimitsInput | None = Field(None, description="Replaces all limits of its own; `{}` goes back to the provider's.")
     api_base_url: BaseUrl | None = None
+    receive: Receive | None = Field(None, description="Takes effect within seconds; nothing that waits at the provider is lost.")
 
     def command(self) -> ChangeChannel:
         return ChangeChannel(
@@ -98,6 +105,7 @@ class ChannelChange(BaseModel):
             fields=self.fields,
             limits=self.limits.model_dump(exclude_unset=True) if self.limits is not None else None,
             api_base_url=self.api_base_url.strip().rstrip("/") if self.api_base_url is not None else None,
+            receive=self.receive,
         )
 
 
@@ -161,6 +169,10 @@ class ChannelOutput(BaseModel):
     is_default: bool
     enabled: bool
     state: State
+    receive: Receive = Field(description="How what comes in is taken: the provider calls the hook, or is asked (`polling`).")
+    desired: Desired = Field(description="What its owner wants: `enabled` in other words.")
+    actual: ActualOutput
+    health: HealthOutput
     stop: Stop | None
     balance: BalanceOutput | None = Field(description="As last known; ask `GET /channels/{id}/balance` for a fresh one.")
     last_24_hours: TrafficOutput
@@ -169,7 +181,7 @@ class ChannelOutput(BaseModel):
     updated_at: datetime
 
     @classmethod
-    def of(cls, channel: Channel, traffic: Traffic | None, settings: Settings, *, with_hook: bool) -> ChannelOutput:
+    def of(cls, channel: Channel, traffic: Traffic | None, standing: Standing, settings: Settings, *, with_hook: bool) -> ChannelOutput:
         money = Money.of(channel.balance_micros, channel.balance_currency)
         description = PROVIDERS[channel.provider].description if channel.provider in PROVIDERS else None
         limits = merged_limits(description.limits if description else Limits(per_second=None), channel.limits)
@@ -188,6 +200,10 @@ class ChannelOutput(BaseModel):
             is_default=channel.is_default,
             enabled=channel.enabled,
             state=state_of(enabled=channel.enabled, stopped=channel.stopped_at is not None),
+            receive=cast("Receive", channel.receive),
+            desired=desired_of(enabled=channel.enabled),
+            actual=ActualOutput.of(standing.actual),
+            health=HealthOutput.of(standing),
             stop=_stop(channel),
             balance=BalanceOutput(balance=money, at=channel.balance_at) if money and channel.balance_at else None,
             last_24_hours=_traffic(traffic),

@@ -11,13 +11,17 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 
 from tidings.channels import queries
+from tidings.channels.activity import Happened, note_activity
 from tidings.channels.alerts import list_alerts, resolve_alert
+from tidings.channels.lifecycle import Receive, choose_receive
 from tidings.channels.models import Channel
 from tidings.channels.queries import Resting, Traffic, pause_of, resting, traffic
 from tidings.channels.rotation import rotate_credentials
 from tidings.channels.rules import choose_medium, hints, split_fields, state_of
+from tidings.channels.standing import begin_anew, forget_session
 from tidings.core.clock import utc_now
 from tidings.core.ids import new_id
+from tidings.db.database import raw_connection
 from tidings.errors import Conflict, FieldError, Invalid, NotFound
 from tidings.providers import PROVIDERS
 from tidings.workspaces.audit import record
@@ -31,7 +35,7 @@ if TYPE_CHECKING:
     from tidings.workspaces.access import Access
 
 __all__ = [
-    "ChangeChannel", "CreateChannel", "Resting", "Traffic", "change_channel", "channel_for_sending", "create_channel", "delete_channel",
+    "ChangeChannel", "CreateChannel", "Resting", "Traffic", "begin_again", "change_channel", "channel_for_sending", "create_channel", "delete_channel",
     "get_channel", "list_alerts", "list_channels", "make_default", "medium_of_channel", "pause_of", "resolve_alert", "resting", "rotate_credentials",
     "set_enabled", "start_again", "traffic",
 ]  # fmt: skip
@@ -49,6 +53,8 @@ class CreateChannel:
     sender: str = ""
     limits: Mapping[str, Any] = field(default_factory=dict)
     api_base_url: str = ""
+    receive: Receive | None = None
+    """None: by the hook where that can be called, else by polling."""
     is_default: bool | None = None
     """None: it becomes its medium's default where there is none."""
 
@@ -64,6 +70,7 @@ class ChangeChannel:
     limits: Mapping[str, Any] | None = None
     """Replaces all limits of its own; an empty one goes back to the provider's."""
     api_base_url: str | None = None
+    receive: Receive | None = None
 
 
 async def list_channels(session: AsyncSession, access: Access, *, after: UUID | None = None, limit: int = 200) -> list[Channel]:
@@ -99,6 +106,7 @@ async def create_channel(session: AsyncSession, access: Access, vault: Vault, se
         credential_hints=hints(secret),
         api_base_url=command.api_base_url,
         limits=dict(command.limits),
+        receive=choose_receive(description, command.receive, has_address=bool(settings.public_url)),
         hook_token=secrets.token_urlsafe(24),
         is_default=default,
         enabled=True,
@@ -116,6 +124,8 @@ async def change_channel(  # noqa: PLR0917
     channel = await _get(session, access.workspace_id, channel_id, lock=True)
     before = _told(channel)
     changed_secrets = _change_fields(channel, vault, command.fields)
+    if command.receive is not None and command.receive != channel.receive:
+        channel.receive = choose_receive(_description(channel.provider), command.receive, has_address=bool(settings.public_url))
     if command.api_base_url is not None and command.api_base_url != channel.api_base_url:
         _check_base_url(settings, command.api_base_url)
         channel.api_base_url = command.api_base_url
@@ -126,6 +136,9 @@ async def change_channel(  # noqa: PLR0917
     after = _told(channel)
     if changed_secrets:
         after["credentials_replaced"] = changed_secrets
+    if changed_secrets or any(after[name] != before[name] for name in ("fields", "api_base_url", "receive", "sender")):
+        await begin_anew(session, channel.id, forget_cursor=bool(changed_secrets) or after["api_base_url"] != before["api_base_url"])
+        await _note(session, access, channel.id, "changed")
     if after != before:
         await record(session, access, "channel.changed", "channel", channel.id, before=before, after=after)
     return channel
@@ -157,9 +170,29 @@ async def set_enabled(session: AsyncSession, access: Access, channel_id: UUID, *
     channel = await _get(session, access.workspace_id, channel_id, lock=True)
     if channel.enabled != enabled:
         channel.enabled = enabled
+        channel.switched_at = utc_now()
         await session.flush()
+        if enabled:
+            await begin_anew(session, channel.id)
         await record(session, access, "channel.enabled" if enabled else "channel.disabled", "channel", channel.id)
+        await _note(session, access, channel.id, "started" if enabled else "stopped")
     return channel
+
+
+async def begin_again(session: AsyncSession, access: Access, channel_id: UUID) -> Channel:
+    """Have a running channel begin anew: its run, its probes, and its pauses are over."""
+    channel = await _get(session, access.workspace_id, channel_id, lock=True)
+    channel.switched_at = utc_now()
+    await session.flush()
+    await queries.reset_pace(session, channel.id)
+    await begin_anew(session, channel.id)
+    await record(session, access, "channel.begun_again", "channel", channel.id)
+    await _note(session, access, channel.id, "restarted")
+    return channel
+
+
+async def _note(session: AsyncSession, access: Access, channel_id: UUID, kind: str) -> None:
+    await note_activity(await raw_connection(session), [Happened(channel_id, kind, f"by {access.actor_label}")])
 
 
 async def make_default(session: AsyncSession, access: Access, channel_id: UUID) -> Channel:
@@ -180,9 +213,13 @@ async def start_again(session: AsyncSession, access: Access, channel_id: UUID, p
     channel = await _get(session, access.workspace_id, channel_id, lock=True)
     before = {"stopped_code": channel.stopped_code, "stopped_detail": channel.stopped_detail}
     channel.stopped_code = channel.stopped_detail = channel.stopped_at = None
+    if before["stopped_code"] is not None:
+        channel.switched_at = utc_now()
     await session.flush()
     await queries.reset_pace(session, channel.id)
     if before["stopped_code"] is not None:
+        await begin_anew(session, channel.id)
+        await _note(session, access, channel.id, "restarted")
         await record(session, access, "channel.restarted", "channel", channel.id, before=before, after={"check": proof})
     return channel
 
@@ -201,6 +238,7 @@ async def delete_channel(session: AsyncSession, access: Access, channel_id: UUID
     channel.is_default = False
     channel.credentials, channel.credential_hints = b"", {}
     await session.flush()
+    await forget_session(session, channel.id)
     await record(session, access, "channel.deleted", "channel", channel.id, before=before)
 
 
@@ -268,6 +306,7 @@ def _told(channel: Channel) -> dict[str, Any]:
         "secrets": sorted(channel.credential_hints),
         "api_base_url": channel.api_base_url,
         "limits": channel.limits,
+        "receive": channel.receive,
         "is_default": channel.is_default,
         "state": state_of(enabled=channel.enabled, stopped=channel.stopped_at is not None),
     }

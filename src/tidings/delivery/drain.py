@@ -10,11 +10,12 @@ from uuid import UUID
 
 import structlog
 
-from tidings.channels.runtime import open_channel
+from tidings.channels.runtime import RunningChannel, open_channel
+from tidings.channels.standing import holder_of
 from tidings.delivery import queries
 from tidings.delivery.contents import Contents
 from tidings.delivery.slice import Slice
-from tidings.delivery.wake import finish
+from tidings.delivery.wake import finish, hand_over
 
 if TYPE_CHECKING:
     import asyncpg
@@ -38,6 +39,8 @@ class Engine:
     vault: Vault
     settings: Settings
     contents: Contents
+    here: UUID | None = None
+    """This worker, as the leases of standing sessions name it."""
     stop: asyncio.Event
     """Set when the worker is to end: claim nothing more, finish what is in the air, settle."""
 
@@ -48,6 +51,8 @@ async def drain(engine: Engine, job_id: int, channel_id: UUID) -> None:
         channel = await open_channel(connection, engine.vault, engine.settings, channel_id)
         if channel is None or not channel.sendable:
             await connection.execute("DELETE FROM pgqueuer WHERE id = $1", job_id)
+            return
+        if channel.provider.description.capabilities.sessions and not await _is_here(engine, connection, job_id, channel):
             return
         recovered = await queries.recover(connection, channel_id, channel.workspace_id, channel.retry.max_attempts)
     if recovered:
@@ -63,3 +68,13 @@ async def drain(engine: Engine, job_id: int, channel_id: UUID) -> None:
     end = await turn.run()
     async with engine.pool.acquire() as connection:
         await finish(connection, job_id, channel.workspace_id, channel_id, again=end.again, delay=min(end.delay, _LONGEST_DELAY))
+
+
+async def _is_here(engine: Engine, connection: asyncpg.Connection, job_id: int, channel: RunningChannel) -> bool:
+    """Whether this worker holds the channel's session, without which nothing can be sent. If not, the drain is put where it is."""
+    async with connection.transaction():
+        holder = await holder_of(connection, channel.id)
+        if holder == engine.here:
+            return True
+        await hand_over(connection, job_id, channel.workspace_id, channel.id, holder)
+        return False

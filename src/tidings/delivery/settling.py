@@ -11,6 +11,7 @@ import structlog
 from asyncpg.exceptions import InterfaceError, PostgresError
 
 from tidings.channels.runtime import note_channel_works, stop_channel
+from tidings.channels.standing import probe_soon
 from tidings.contacts.service import opt_out
 from tidings.delivery import queries
 from tidings.delivery.health import ChannelWorks, Effect, PauseChannel, StopChannel
@@ -115,6 +116,8 @@ class Settler:
             case StopChannel():
                 await stop_channel(connection, self._channel.id, effect.code, effect.detail)
             case PauseChannel():
+                if effect.breaker_open:
+                    await probe_soon(connection, self._channel.id)
                 await queries.pause(
                     connection, self._channel.id, until=datetime.now(UTC) + timedelta(seconds=effect.seconds), reason=effect.reason,
                     failures_in_row=effect.failures_in_row, breaker_open=effect.breaker_open,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tidings.db.database import Database
 
 DRAIN = "drain"
+NO_HOLDER_DELAY = timedelta(seconds=3)
+"""A session that nobody holds is taken up soon; until then its messages wait."""
 
 
 def wake_after_commit(session: AsyncSession, database: Database, channel_id: UUID) -> None:
@@ -33,6 +35,23 @@ def wake_after_commit(session: AsyncSession, database: Database, channel_id: UUI
             await wake(connection, channel_id)
 
     after_commit(session, f"wake:{channel_id}", act)
+
+
+def drain_at(worker_id: UUID) -> str:
+    """The name of drain jobs that one worker alone takes: those of standing sessions that it holds."""
+    return f"{DRAIN}@{worker_id}"
+
+
+async def hand_over(connection: asyncpg.Connection, job_id: int, workspace_id: UUID, channel_id: UUID, holder: UUID | None) -> None:
+    """Put this drain before the worker that holds the channel's session; where none does, try again some seconds later.
+
+    In one transaction, so that the channel has a drain at every moment.
+    """
+    await connection.execute("DELETE FROM pgqueuer WHERE id = $1", job_id)
+    if holder is not None:
+        await enqueue_on(connection, drain_at(holder), str(channel_id), dedupe_key=f"drain:{channel_id}")
+    elif await queries.has_due(connection, workspace_id, channel_id):
+        await wake(connection, channel_id, delay=NO_HOLDER_DELAY)
 
 
 async def wake(connection: asyncpg.Connection, channel_id: UUID, *, delay: timedelta | None = None) -> None:

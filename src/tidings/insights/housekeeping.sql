@@ -82,3 +82,10 @@ DELETE FROM invitations WHERE expires_at < now()
 -- name: prune_inbound_seen
 -- No provider tells of a message again after so long.
 DELETE FROM inbound_seen WHERE seen_at < now() - interval '7 days'
+
+-- name: prune_channel_activity
+-- A month of it, and the newest 500 of a channel: one that fails all day must not crowd the table.
+DELETE FROM channel_activity a USING (
+    SELECT workspace_id, id, row_number() OVER (PARTITION BY workspace_id, channel_id ORDER BY id DESC) AS place FROM channel_activity
+) AS r
+WHERE a.workspace_id = r.workspace_id AND a.id = r.id AND (r.place > 500 OR a.id < id_floor(now() - interval '30 days'))

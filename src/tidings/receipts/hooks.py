@@ -8,19 +8,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import structlog
 from asyncpg.exceptions import InterfaceError, PostgresError
 from starlette.routing import Route
 
+from tidings.channels.activity import Happened, note_activity
 from tidings.channels.runtime import RunningChannel, open_channel_of_hook
 from tidings.errors import TidingsError, Unavailable
 from tidings.providers.base import HookAnswer, HookRefused, HookRequest
-from tidings.receipts.service import Said, take_in, understand
-from tidings.receipts.writer import WRITE_SECONDS, ReceiptWriter
+from tidings.receipts.service import understand
+from tidings.receipts.writer import WRITE_SECONDS
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from tidings.channels.vault import Vault
     from tidings.db.database import Database
+    from tidings.receipts.writer import ReceiptWriter
     from tidings.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -37,6 +40,7 @@ MOST_BYTES = 256 * 1024
 KEPT_SECONDS = 5.0
 MOST_KEPT = 1_000
 """Channels held open between calls; many calls come by the same few."""
+NOTED_EVERY_SECONDS = 60.0
 _FRESH_SECONDS = 0.5
 _LONGEST_TOKEN = 100
 
@@ -46,6 +50,8 @@ class Hooks:
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._refusals: OrderedDict[UUID, float] = OrderedDict()
+        """When a refusal of each channel's hook was last noted."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         token: str = scope["path_params"]["hook_token"]
@@ -72,17 +78,32 @@ class Hooks:
         except HookRefused as refused:
             fresh = await self._open(state, token, longest=_FRESH_SECONDS)
             if fresh is known or fresh.channel is None:
+                await self._note_refusal(state, known.channel, refused)
                 return _refuse(known.channel, refused)
             # Its owner may have changed the credentials just now.
             try:
                 answer = _read_hook(fresh.channel, request)
             except HookRefused as again:
+                await self._note_refusal(state, fresh.channel, again)
                 return _refuse(fresh.channel, again)
             known = fresh
         if answer.callbacks:
             assert known.channel is not None
             await state.receipt_writer.take(understand(known.channel, answer.callbacks))
         return 200, answer
+
+    async def _note_refusal(self, state: _State, channel: RunningChannel, refused: HookRefused) -> None:
+        """Once a minute for each channel: whoever knows the address can call it as often as they like."""
+        now = time.monotonic()
+        if channel.sealed or self._refusals.get(channel.id, -NOTED_EVERY_SECONDS) + NOTED_EVERY_SECONDS > now:
+            return
+        self._refusals[channel.id] = now
+        self._refusals.move_to_end(channel.id)
+        if len(self._refusals) > MOST_KEPT:
+            self._refusals.popitem(last=False)
+        with suppress(PostgresError, InterfaceError, OSError, TimeoutError):
+            async with asyncio.timeout(WRITE_SECONDS), state.database.pool.acquire() as connection:
+                await note_activity(connection, [Happened(channel.id, "hook_refused", refused.detail)])
 
     async def _open(self, state: _State, token: str, *, longest: float = KEPT_SECONDS) -> _Known:
         """The channel of a hook, from memory where that is not too old. Calls that come together open it once."""
@@ -105,16 +126,6 @@ class Hooks:
 def mount_hooks(app: Starlette) -> None:
     """Put the hooks into the app, before all other routes: none is called as often."""
     app.router.routes.insert(0, Route("/hooks/{hook_token}", Hooks(), name="hooks", include_in_schema=False))
-
-
-def open_writer(database: Database) -> ReceiptWriter:
-    """The process's writer: a group is a transaction."""
-
-    async def write(said: Sequence[Said]) -> None:
-        async with database.system() as session:
-            await take_in(session, database, said)
-
-    return ReceiptWriter(write)
 
 
 @dataclass(slots=True, eq=False)

@@ -17,8 +17,10 @@ from asyncpg.exceptions import InterfaceError, PostgresConnectionError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from tidings.errors import Unavailable
+from tidings.receipts.service import take_in
 
 if TYPE_CHECKING:
+    from tidings.db.database import Database
     from tidings.receipts.service import Said
 
 log = structlog.get_logger(__name__)
@@ -42,6 +44,16 @@ class _Call:
 
     said: Sequence[Said]
     written: asyncio.Future[None]
+
+
+def open_writer(database: Database) -> ReceiptWriter:
+    """The process's writer: a group is a transaction."""
+
+    async def write(said: Sequence[Said]) -> None:
+        async with database.system() as session:
+            await take_in(session, database, said)
+
+    return ReceiptWriter(write)
 
 
 class ReceiptWriter:

@@ -46,6 +46,13 @@ CAMPAIGN: Final = {
 CHANNEL: Final = {
     "active": Word("Active", "green", "Ready to send."),
     "paused": Word("Waiting", "yellow", "The provider asked for a pause; sending goes on by itself."),
+    "starting": Word("Starting", "azure", "A worker takes it up.", moving=True),
+    "degraded": Word("Degraded", "orange", "Something is wrong just now. It is tried again by itself."),
+    "running": Word("Running", "green", "Goes as it should."),
+    "failed": Word("Failed", "red", "Stopped by a fault that somebody must mend."),
+    "healthy": Word("Healthy", "green", "The last probe, a free round trip to the provider, worked."),
+    "unhealthy": Word("Unhealthy", "red", "Probes of the provider keep failing. Messages are held; none is lost."),
+    "unknown": Word("Not known yet", "secondary", "No probe has proved anything so far."),
     "holding": Word("Holding", "orange", "The provider keeps failing; messages are held and single ones are tried."),
     "stopped": Word("Stopped", "red", "Sending stopped because of a fault that needs you. Messages wait; none is lost."),
     "disabled": Word("Off", "secondary", "Switched off by a member."),
@@ -82,10 +89,30 @@ ACCESS: Final = {
     "reachable": Word("Reachable", "green", "May be written to."),
 }
 
+ACTIVITY: Final = {
+    "started": Word("Started", "green", ""),
+    "stopped": Word("Stopped", "secondary", ""),
+    "restarted": Word("Restarted", "azure", ""),
+    "changed": Word("Changed", "azure", ""),
+    "failed": Word("Failed", "red", "Stopped by a fault that somebody must mend."),
+    "run_failed": Word("Could not go on", "orange", "It is tried again by itself, later each time."),
+    "run_works": Word("Works again", "green", ""),
+    "probe_failed": Word("Probe failed", "orange", "A free question to the provider, which shows whether the channel works."),
+    "probe_worked": Word("Probe worked", "green", "A free question to the provider, which shows whether the channel works."),
+    "hook_refused": Word("Call refused", "yellow", "Somebody called the hook without a right signature. Noted once a minute at most."),
+    "receives_by_polling": Word("Asks for messages", "azure", ""),
+    "receives_by_hook": Word("Is called for messages", "azure", ""),
+    "session_connecting": Word("Connects", "azure", ""),
+    "session_pairing": Word("Waits to be linked", "yellow", ""),
+    "session_connected": Word("Connected", "green", ""),
+    "session_logged_out": Word("Unlinked", "red", ""),
+}
+
 FAMILIES: Final = {
     "message": MESSAGE,
     "campaign": CAMPAIGN,
     "channel": CHANNEL,
+    "activity": ACTIVITY,
     "import": IMPORT,
     "attempt": ATTEMPT,
     "access": ACCESS,
@@ -109,6 +136,7 @@ REASONS: Final = {
     "provider_unavailable": Word("Provider down", "orange", "The provider had a fault. It is tried again."),
     "timeout": Word("No answer", "orange", "The provider did not answer in time."),
     "unsupported": Word("Unsupported", "red", "This channel cannot send this kind of message."),
+    "unhealthy": Word("Does not work", "orange", "Probes of the channel keep failing. Its queue is held and goes on by itself."),
     "internal": Word("Internal fault", "red", "Tidings itself failed at this message; the log has the details."),
     # Why a message was not sent on purpose (suppressions).
     "quiet_hours_expired": Word("Quiet hours", "purple", "It would have arrived at night, and expired before morning."),

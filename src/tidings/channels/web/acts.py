@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 
-from tidings.channels import asking, service
+from tidings.channels import asking, control, service
 from tidings.channels.web.shown import ChannelPath, asking_of
 from tidings.core.ids import show_id
 from tidings.errors import Conflict, Invalid
@@ -31,6 +31,7 @@ def make_router(*, send_test: SendTest, wake: Wake) -> APIRouter:
     router = APIRouter(prefix="/channels/{channel_id}")
     _add_switches(router, wake)
     _add_questions(router, wake)
+    _add_control(router, wake)
     _add_test(router, send_test)
     return router
 
@@ -99,6 +100,22 @@ def _add_questions(router: APIRouter, wake: Wake) -> None:
         async with database.workspace(visitor.access.workspace_id) as session:
             wake(session, database, channel_id)
         return _back(request, channel_id, f"“{channel.name}” works and goes on. What waited goes out now.")
+
+
+def _add_control(router: APIRouter, wake: Wake) -> None:
+    @router.post("/control")
+    async def control_channel(
+        channel_id: ChannelPath, request: Request, visitor: WriterVisitor, action: Annotated[control.Action, Form()]
+    ) -> Response:
+        """Start, stop or restart it."""
+        try:
+            channel = await control.control(asking_of(request), visitor.access, channel_id, action, wake)
+        except Conflict as error:
+            return _back(request, channel_id, error.detail, "danger")
+        return _back(request, channel_id, f"“{channel.name}” {_DONE[action]}")
+
+
+_DONE = {"start": "starts. What waited goes out now.", "stop": "is stopped. Its messages wait.", "restart": "begins anew."}
 
 
 def _add_test(router: APIRouter, send_test: SendTest) -> None:

@@ -37,6 +37,7 @@ class ChannelForm:
     per_second: str = ""
     burst: str = ""
     concurrency: str = ""
+    receive: str = ""
     api_base_url: str = ""
     is_default: bool = False
 
@@ -57,7 +58,7 @@ def read_form(form: FormData, description: Description) -> ChannelForm:
     values = {each.name: one(f"field_{each.name}") for each in description.fields}
     return ChannelForm(
         name=one("name"), medium=one("medium"), sender=one("sender"), pace=one("pace"), per_second=one("per_second"), burst=one("burst"),
-        concurrency=one("concurrency"), api_base_url=one("api_base_url").rstrip("/"), is_default=one("is_default") == "true",
+        concurrency=one("concurrency"), receive=one("receive"), api_base_url=one("api_base_url").rstrip("/"), is_default=one("is_default") == "true",
         fields={name: value for name, value in values.items() if name not in secret},
         secrets={name: value for name, value in values.items() if name in secret},
         removed=tuple(name for name in secret if one(f"remove_{name}") == "true"),
@@ -76,7 +77,7 @@ def form_of(channel: Channel) -> ChannelForm:
     return ChannelForm(
         name=channel.name, medium=channel.medium, sender=channel.sender, fields=channel.settings, pace=pace,
         per_second=f"{limits['per_second']:g}" if pace == OWN else "", burst=str(limits.get("burst", "")),
-        concurrency=str(limits.get("concurrency", "")), api_base_url=channel.api_base_url, is_default=channel.is_default,
+        concurrency=str(limits.get("concurrency", "")), receive=channel.receive, api_base_url=channel.api_base_url, is_default=channel.is_default,
     )  # fmt: skip
 
 
@@ -85,7 +86,7 @@ def creation(form: ChannelForm, kind: str) -> CreateChannel:
     body = {
         "name": form.name, "provider": kind, "medium": form.medium or None, "sender": form.sender, "limits": _limits(form),
         "fields": {name: value for name, value in {**form.fields, **form.secrets}.items() if value},
-        "api_base_url": form.api_base_url, "is_default": True if form.is_default else None,
+        "receive": form.receive or None, "api_base_url": form.api_base_url, "is_default": True if form.is_default else None,
     }  # fmt: skip
     return ChannelInput.model_validate(body).command()
 
@@ -95,7 +96,7 @@ def change(form: ChannelForm) -> ChangeChannel:
     secrets = {name: value for name, value in form.secrets.items() if value} | dict.fromkeys(form.removed, "")
     body = {
         "name": form.name, "sender": form.sender, "limits": _limits(form), "fields": {**form.fields, **secrets},
-        "api_base_url": form.api_base_url,
+        "receive": form.receive or None, "api_base_url": form.api_base_url,
     }  # fmt: skip
     return ChannelChange.model_validate(body).command()
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from tidings.channels import service
+from tidings.channels.activity import list_activity
 from tidings.channels.rules import hook_url
 from tidings.channels.web.alerts import show_alerts
 from tidings.channels.web.shown import ChannelPath, show_channel
@@ -16,6 +17,7 @@ from tidings.workspaces.page_edge import PageScope, require_page
 from tidings.workspaces.rules import Permission
 
 router = APIRouter()
+ACTIVITIES = 8
 ALERTS = 5
 """The channel's last alerts that its page shows."""
 
@@ -34,9 +36,11 @@ async def channel_context(scope: PageScope, request: Request, channel_id: UUID) 
     shown = await show_channel(scope.session, scope.access, channel_id)
     settings = request.app.state.settings
     alerts = await service.list_alerts(scope.session, scope.access, only_open=False, channel_id=channel_id, limit=ALERTS)
+    activity = await list_activity(scope.session, scope.access.workspace_id, channel_id, limit=ACTIVITIES)
     url = hook_url(settings.public_url, shown.channel.hook_token)
     return {
         "one": shown,
+        "activity": activity,
         "alerts": show_alerts(alerts, [shown.channel]),
         # The path is the hook's secret: only who may change the channel sees it.
         "hook": url if Permission.CHANNELS_WRITE in scope.access.permissions else "",

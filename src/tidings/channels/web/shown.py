@@ -15,6 +15,7 @@ from tidings.channels.asking import Asking
 from tidings.channels.models import Channel
 from tidings.channels.queries import Resting, Traffic
 from tidings.channels.rules import merged_limits, state_of
+from tidings.channels.standing import Standing, standings
 from tidings.core.ids import show_id
 from tidings.providers import PROVIDERS, logo
 from tidings.providers.base import Description, Limits
@@ -29,6 +30,7 @@ ChannelPath = Annotated[UUID, PathId("chn")]
 NOTHING_YET = Traffic(sent=0, delivered=0, failed=0, received=0, waiting=0)
 MENDING = {
     "insufficient_balance": "Top up the account at {provider}, then start the channel again.",
+    "unhealthy": "Nothing, if {provider} has an outage: it goes on by itself. Otherwise look at the channel's settings.",
     "invalid_credentials": "Look up the current credentials at {provider}, type them in under Edit, then start the channel again.",
 }
 """What to do, by the code of the fault."""
@@ -41,6 +43,7 @@ class ShownChannel:
     channel: Channel
     traffic: Traffic
     resting: Resting | None
+    standing: Standing | None = None
 
     @property
     def id(self) -> str:
@@ -68,6 +71,8 @@ class ShownChannel:
         state = state_of(enabled=self.channel.enabled, stopped=self.channel.stopped_at is not None)
         if state == "active" and self.resting is not None:
             return "holding" if self.resting.failing else "paused"
+        if state == "active" and self.standing is not None and self.standing.actual.state in {"starting", "degraded"}:
+            return self.standing.actual.state
         return state
 
     @property
@@ -94,11 +99,15 @@ def logo_address(kind: str) -> str:
 
 
 async def show_channels(session: AsyncSession, access: Access, channels: list[Channel]) -> list[ShownChannel]:
-    """The same channels with their traffic and rests, in two queries."""
+    """The same channels with their traffic and rests, in three queries."""
     ids = [one.id for one in channels]
     traffic = await service.traffic(session, access.workspace_id, ids) if ids else {}
     resting = await service.resting(session, ids) if ids else {}
-    return [ShownChannel(channel=one, traffic=traffic.get(one.id, NOTHING_YET), resting=resting.get(one.id)) for one in channels]
+    known = await standings(session, channels)
+    return [
+        ShownChannel(channel=one, traffic=traffic.get(one.id, NOTHING_YET), resting=resting.get(one.id), standing=known.get(one.id))
+        for one in channels
+    ]
 
 
 async def show_channel(session: AsyncSession, access: Access, channel_id: UUID) -> ShownChannel:
