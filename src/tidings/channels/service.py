@@ -200,6 +200,7 @@ async def delete_channel(session: AsyncSession, access: Access, channel_id: UUID
     channel.deleted_at = utc_now()
     channel.is_default = False
     channel.credentials, channel.credential_hints = b"", {}
+    await queries.forget_session(session, access.workspace_id, channel_id)
     await session.flush()
     await record(session, access, "channel.deleted", "channel", channel.id, before=before)
 
