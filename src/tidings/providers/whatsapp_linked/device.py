@@ -35,8 +35,6 @@ from tidings.providers.whatsapp_linked.frames import (
 )
 from tidings.providers.whatsapp_linked.wire import Library, address_of, came_of, jid_of, outgoing, receipt_of
 
-QR_SECONDS = 75.0
-"""Without a new code for so long the codes have run out: WhatsApp's first is shown for 60 seconds, the later ones for 20."""
 QUIET_SECONDS, AT_MOST_SECONDS = 2.0, 15.0
 """A changed store is handed over when it has rested so long, and at the latest after that."""
 STOP_SECONDS = 10.0
@@ -147,7 +145,7 @@ class Device:
         except queue.Empty:
             if not self._run.is_alive():
                 self.end("broken" if self._was_online else "dial", self._connect_error)
-            elif self._code_at and not self._paired and time.monotonic() - self._code_at > QR_SECONDS:
+            elif self._code_at and not self._paired and time.monotonic() - self._code_at > self._order.code_seconds:
                 self.end("pairing", "nobody scanned the code")
         self._look_at_store()
 

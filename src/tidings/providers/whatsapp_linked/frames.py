@@ -39,6 +39,8 @@ class Start(Frame, frozen=True, kw_only=True, tag=True, array_like=True):
     store: bytes = b""
     pair_phone: str = ""
     """Digits of the number to pair by code; empty to pair by QR."""
+    code_seconds: float
+    """Without a new code for so long nobody has scanned."""
 
 
 class Stop(Frame, frozen=True, kw_only=True, tag=True, array_like=True):

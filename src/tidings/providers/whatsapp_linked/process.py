@@ -165,10 +165,10 @@ class Bridge:
         except (OSError, RuntimeError):
             raise BridgeGone from None
 
-    async def open(self, session: str, kept: bytes, pair_phone: str) -> Line:
+    async def open(self, start: Start) -> Line:
         """Begin a session. Raises `BridgeGone`."""
-        line = self.lines[session] = Line(self, session)
-        await self.tell(Start(session=session, store=kept, pair_phone=pair_phone))
+        line = self.lines[start.session] = Line(self, start.session)
+        await self.tell(start)
         return line
 
     async def ask(self, make: type[Send | Fetch], **fields: object) -> Sent | Fetched:

@@ -32,6 +32,8 @@ from tidings.providers.whatsapp_linked.process import Bridges
 from tidings.providers.whatsapp_linked.session import Sessions
 
 CLIENT = "neonize.client:NewClient"
+CODE_SECONDS = 75.0
+"""Without a new code for so long the codes have run out: WhatsApp's first is shown for 60 seconds, the later ones for 20."""
 
 
 class WhatsAppLinked:
@@ -39,9 +41,9 @@ class WhatsAppLinked:
 
     description = DESCRIPTION
 
-    def __init__(self, *, client: str = CLIENT, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, *, client: str = CLIENT, environment: Mapping[str, str] | None = None, code_seconds: float = CODE_SECONDS) -> None:
         """`client` is the class that the bridge loads (`module:name`), `environment` what its process is given besides."""
-        self._sessions = Sessions(Bridges(client, environment or {}))
+        self._sessions = Sessions(Bridges(client, environment or {}), code_seconds)
 
     async def send(self, http: Http, channel: ChannelConfig, batch: Sequence[Outgoing]) -> list[Outcome]:
         line = self._sessions.line_of(channel)

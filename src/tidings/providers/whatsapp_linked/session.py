@@ -25,7 +25,7 @@ from tidings.providers.base import (
     SessionState,
 )
 from tidings.providers.whatsapp_linked.errors import INSTALL, trouble_of
-from tidings.providers.whatsapp_linked.frames import AnyEvent, Came, Connected, Ended, Lost, Receipted, ShowCode, ShowQr, Stored
+from tidings.providers.whatsapp_linked.frames import AnyEvent, Came, Connected, Ended, Lost, Receipted, ShowCode, ShowQr, Start, Stored
 from tidings.providers.whatsapp_linked.media import reference_text
 from tidings.providers.whatsapp_linked.process import Bridge, BridgeGone, Bridges, LibraryMissing, Line
 
@@ -46,8 +46,8 @@ _RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 class Sessions:
     """The sessions of this process, by channel."""
 
-    def __init__(self, bridges: Bridges) -> None:
-        self._bridges = bridges
+    def __init__(self, bridges: Bridges, code_seconds: float) -> None:
+        self._bridges, self._code_seconds = bridges, code_seconds
         self._running: dict[str, Line] = {}
         self._failures: Counter[str] = Counter()
         self._numbers = count(1)
@@ -89,7 +89,8 @@ class Sessions:
         ended: Ended | None = None
         try:
             phone = channel.settings.get("pair_phone", "").removeprefix("+")
-            line = await bridge.open(f"{channel.channel_id}.{next(self._numbers)}", kept, phone)
+            name = f"{channel.channel_id}.{next(self._numbers)}"
+            line = await bridge.open(Start(session=name, store=kept, pair_phone=phone, code_seconds=self._code_seconds))
             self._running[channel.channel_id] = line
             ended = await _Following(line, host, stop, self._failures, channel.channel_id).to_its_end()
         except BridgeGone:

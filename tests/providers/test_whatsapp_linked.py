@@ -1,0 +1,379 @@
+"""A shop's phone, linked: the code, the link, messages out and in. The bridge is a real process, WhatsApp is played (tests/simulators)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from neonize.proto import Neonize_pb2 as proto
+from neonize.proto.waE2E import WAWebProtobufsE2E_pb2 as e2e
+
+from tests.providers.channels import outgoing
+from tests.providers.linked import NUMBER, Running, channel_of, provider_of, until
+from tests.simulators.whatsapp_linked import Device, LinkedWhatsApp, jid
+from tests.simulators.wire import Call, Reply, Server
+from tidings.providers.base import (
+    Accepted,
+    Button,
+    ErrorCode,
+    Inbound,
+    Media,
+    Outgoing,
+    ProviderError,
+    Receipt,
+    SendFailed,
+    SendUncertain,
+    TemplateUse,
+)
+from tidings.providers.http import Http
+from tidings.providers.whatsapp_linked.frames import CREDIT
+
+FRIEND = jid("254711000009")
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c636060f8ff1f0003030200efbfa7db0000000049454e44ae426082"
+)
+
+
+@pytest.fixture
+async def whatsapp() -> AsyncIterator[LinkedWhatsApp]:
+    async with LinkedWhatsApp() as made:
+        yield made
+
+
+@pytest.fixture
+async def session(whatsapp: LinkedWhatsApp, http: Http) -> AsyncIterator[Running]:
+    async with Running(provider_of(whatsapp), http, channel_of()) as running:
+        yield running
+
+
+@pytest.fixture
+async def device(session: Running, whatsapp: LinkedWhatsApp) -> Device:
+    return await session.linked(whatsapp)
+
+
+async def send(session: Running, *messages: Outgoing) -> list:
+    return await session.provider.send(session.http, session.channel, list(messages or [outgoing()]))
+
+
+# --- the link -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_phone_is_linked_by_scanning(session: Running, whatsapp: LinkedWhatsApp) -> None:
+    device = await whatsapp.device()
+    assert (device.number, device.name) == (None, "Tidings")
+    await device.show("2@first")
+    await until(lambda: session.host.last.qr == "2@first")
+    await device.show("2@second")
+    await until(lambda: session.host.last.qr == "2@second")
+    assert session.host.last.state == "pairing"
+    assert session.host.kept is None, "there is nothing to keep before a phone is linked"
+    await device.link(NUMBER)
+    await until(lambda: session.host.last.state == "connected")
+    assert session.host.last.address == f"+{NUMBER}"
+    assert session.host.kept is not None, "a crash right after the scan does not ask for another"
+    assert "2@" not in repr(session.host.states)
+
+
+async def test_a_phone_is_linked_by_a_code_to_type(whatsapp: LinkedWhatsApp, http: Http) -> None:
+    async with Running(provider_of(whatsapp), http, channel_of(pair_phone="+254711000001")) as session:
+        device = await whatsapp.device()
+        await device.show("2@first")
+        await until(lambda: session.host.last.pairing_code)
+        assert (session.host.last.pairing_code, session.host.last.qr) == ("ABCD-1234", "")
+        assert whatsapp.asked[0]["phone"] == "254711000001"
+        await device.link(NUMBER)
+        await until(lambda: session.host.last.state == "connected")
+
+
+async def test_a_number_that_gets_no_code_asks_for_a_person(whatsapp: LinkedWhatsApp, http: Http) -> None:
+    whatsapp.trouble["pair_phone"] = "server returned 400"
+    async with Running(provider_of(whatsapp), http, channel_of(pair_phone="+254711000001")) as session:
+        await (await whatsapp.device()).show("2@first")
+        with pytest.raises(ProviderError, match="gave no code") as trouble:
+            await session.task
+    assert trouble.value.code is ErrorCode.INVALID_CREDENTIALS
+    assert session.host.last.state == "logged_out"
+
+
+async def test_a_linked_phone_stays_linked_over_a_restart(session: Running, device: Device, whatsapp: LinkedWhatsApp, http: Http) -> None:
+    await send(session)
+    session.stop.set()
+    await session.task
+    async with Running(provider_of(whatsapp), http, channel_of(), kept=session.host.kept) as again:
+        device = await whatsapp.device()
+        assert (device.number, device.steps) == (NUMBER, 1), "the store is as it was at the end, keys and all"
+        await device.connect()
+        await until(lambda: again.host.last.state == "connected")
+        assert isinstance((await send(again))[0], Accepted)
+
+
+async def test_what_changes_is_kept_while_it_runs(session: Running, device: Device) -> None:
+    before = session.host.kept
+    await send(session)
+    await until(lambda: session.host.kept != before, seconds=10)
+
+
+async def test_the_store_lies_where_nobody_else_reads_and_goes_with_the_session(session: Running, device: Device) -> None:
+    assert device.path.stat().st_mode & 0o077 == 0
+    assert device.path.parent.stat().st_mode & 0o077 == 0
+    bridge = device.path.parent.parent
+    assert bridge.stat().st_mode & 0o077 == 0
+    session.stop.set()
+    await session.task
+    assert not bridge.exists()
+
+
+# --- how a session ends -------------------------------------------------------------------------------------------------
+
+ENDS = [
+    (proto.LoggedOut(OnConnect=False, Reason=proto.LoggedOut.DESCRIPTOR.fields_by_name["Reason"].enum_type.values_by_name["LOGGED_OUT"].number),
+     ErrorCode.INVALID_CREDENTIALS, "logged_out", "Link it again", None),
+    (proto.StreamReplaced(), ErrorCode.PROVIDER_UNAVAILABLE, "connecting", "opened elsewhere", 60.0),
+    (proto.TemporaryBan(Code=4, Expire=7200 * 10**9), ErrorCode.BLOCKED, "connecting", "sent_too_many_same_message", 7200.0),
+    (proto.ClientOutdated(), ErrorCode.UNSUPPORTED, "connecting", "bring neonize up to date", 3600.0),
+    (proto.ConnectFailure(Reason=4, Message="gone"), ErrorCode.INVALID_CREDENTIALS, "logged_out", "main_device_gone", None),
+    (proto.ConnectFailure(Reason=3, Message="x"), ErrorCode.BLOCKED, "connecting", "locked", 3600.0),
+    (proto.ConnectFailure(Reason=10, Message="later"), ErrorCode.PROVIDER_UNAVAILABLE, "connecting", "service_unavailable later", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("event", "code", "state", "words", "pause"), ENDS, ids=[f"{type(one[0]).__name__}-{one[3]}" for one in ENDS])
+async def test_whatsapp_ends_a_session(session: Running, device: Device, event, code, state, words, pause) -> None:
+    await device.happen(event)
+    with pytest.raises(ProviderError, match=words) as trouble:
+        await session.task
+    assert trouble.value.code is code
+    assert session.host.last.state == state
+    assert pause is None or trouble.value.retry_after == pytest.approx(pause)
+    assert session.host.forgotten == (state == "logged_out")
+    [outcome] = await send(session)
+    assert (outcome.code, outcome.retryable) == (ErrorCode.PROVIDER_UNAVAILABLE, True)
+
+
+async def test_a_broken_connection_is_waited_for(session: Running, device: Device) -> None:
+    await device.happen(proto.Disconnected(status=True))
+    await until(lambda: session.host.last.state == "connecting")
+    [outcome] = await send(session)
+    assert (type(outcome), outcome.code, outcome.retryable) == (SendFailed, ErrorCode.PROVIDER_UNAVAILABLE, True)
+    await device.connect()
+    await until(lambda: session.host.last.state == "connected")
+    assert isinstance((await send(session))[0], Accepted)
+
+
+async def test_cancelling_a_session_leaves_nothing_behind(session: Running, device: Device) -> None:
+    session.task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await session.task
+    await asyncio.wait_for(device.gone.wait(), 20)
+    await until(lambda: not device.path.exists())
+
+
+# --- out ----------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_text_goes_to_a_number_that_is_asked_for_once(session: Running, device: Device, whatsapp: LinkedWhatsApp) -> None:
+    outcomes = await send(session, outgoing(text="Habari @254700000000"), outgoing(text="Tena"))
+    assert outcomes == [Accepted(provider_message_id="3EB0000001"), Accepted(provider_message_id="3EB0000002")]
+    (to, first), (_, second) = whatsapp.sent
+    assert to == "254711000000@s.whatsapp.net"
+    assert (first.conversation, second.conversation) == ("Habari @254700000000", "Tena")
+    assert [one["ask"] for one in whatsapp.asked] == ["is_on_whatsapp", "send", "send"]
+
+
+async def test_somebody_without_a_number_is_written_to_by_id(session: Running, device: Device, whatsapp: LinkedWhatsApp) -> None:
+    assert isinstance((await send(session, outgoing(to="98765432109876@lid")))[0], Accepted)
+    assert whatsapp.sent[0][0] == "98765432109876@lid"
+
+
+async def test_an_answer_quotes_the_message_it_answers(session: Running, device: Device, whatsapp: LinkedWhatsApp) -> None:
+    await send(session, Outgoing(id="msg_1", to="+254711000009", text="Yes", reply_to="3EB0IN"))
+    [(_, message)] = whatsapp.sent
+    assert (message.extendedTextMessage.text, message.extendedTextMessage.contextInfo.stanzaID) == ("Yes", "3EB0IN")
+    assert message.extendedTextMessage.contextInfo.participant == "254711000009@s.whatsapp.net"
+
+
+@pytest.mark.parametrize(
+    ("kind", "content_type", "field", "upload"),
+    [
+        ("image", "image/png", "imageMessage", "MediaImage"),
+        ("video", "video/mp4", "videoMessage", "MediaVideo"),
+        ("audio", "audio/ogg", "audioMessage", "MediaAudio"),
+        ("document", "application/pdf", "documentMessage", "MediaDocument"),
+        ("sticker", "image/webp", "stickerMessage", "MediaImage"),
+    ],
+)
+async def test_files_go_out(session: Running, device: Device, whatsapp: LinkedWhatsApp, kind, content_type, field, upload) -> None:
+    text = "" if kind in {"audio", "sticker"} else "Look"
+    file = Media(kind=kind, content_type=content_type, file_name="list.x", content=PNG)
+    [outcome] = await send(session, Outgoing(id="msg_1", to="+254711000009", text=text, media=file))
+    assert isinstance(outcome, Accepted), outcome
+    part = getattr(whatsapp.sent[0][1], field)
+    assert (part.mimetype, part.fileLength, part.URL) == (content_type, len(PNG), "https://mmg.whatsapp.example/file")
+    assert getattr(part, "caption", "") == text
+    assert bool(getattr(part, "JPEGThumbnail", b"")) == (kind == "image")
+    assert ("upload", upload) in [(one["ask"], one.get("kind")) for one in whatsapp.asked]
+
+
+async def test_a_file_by_address_is_fetched_first(session: Running, device: Device, whatsapp: LinkedWhatsApp) -> None:
+    async def shop(call: Call) -> Reply:
+        return Reply(200, PNG, "image/png") if call.path == "/list.png" else Reply(404)
+
+    async with Server(shop) as server:
+        good = Media(kind="image", content_type="image/png", url=f"{server.url}/list.png")
+        bad = Media(kind="image", content_type="image/png", url=f"{server.url}/other.png")
+        inside = Media(kind="image", content_type="image/png", url="http://169.254.169.254/latest")
+        outcomes = await send(session, *(Outgoing(id="msg_1", to="+254711000009", text="", media=one) for one in (good, bad, inside)))
+    assert isinstance(outcomes[0], Accepted)
+    assert [(one.code, one.retryable) for one in outcomes[1:]] == [(ErrorCode.REJECTED_CONTENT, False)] * 2
+    assert len(whatsapp.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "code", "retryable"),
+    [
+        ("websocket not connected", SendFailed, ErrorCode.PROVIDER_UNAVAILABLE, True),
+        ("failed to send message node: websocket not connected", SendFailed, ErrorCode.PROVIDER_UNAVAILABLE, True),
+        ("failed to get device list: info query timed out", SendFailed, ErrorCode.PROVIDER_UNAVAILABLE, True),
+        ("no LID found for 254711000000 from server", SendFailed, ErrorCode.INVALID_ADDRESS, False),
+        ("recipient must be a user JID with no device part", SendFailed, ErrorCode.INVALID_ADDRESS, False),
+        ("server returned error 429", SendFailed, ErrorCode.RATE_LIMITED, True),
+        ("server returned error 463", SendFailed, ErrorCode.UNREACHABLE, False),
+        ("server returned error 479", SendFailed, ErrorCode.REJECTED_CONTENT, False),
+        ("server returned error 503", SendFailed, ErrorCode.PROVIDER_UNAVAILABLE, True),
+        ("timed out waiting for message send response", SendUncertain, ErrorCode.TIMEOUT, None),
+        ("websocket disconnected before message send returned response", SendUncertain, ErrorCode.PROVIDER_UNAVAILABLE, None),
+        ("failed to send message node: write tcp: broken pipe", SendUncertain, ErrorCode.PROVIDER_UNAVAILABLE, None),
+        ("something that nobody has seen before", SendUncertain, ErrorCode.PROVIDER_UNAVAILABLE, None),
+    ],
+)
+async def test_each_sentence_of_the_library_means_what_it_proves(session: Running, device: Device, whatsapp: LinkedWhatsApp, failure, kind, code, retryable) -> None:  # fmt: skip
+    whatsapp.failures["254711000000"] = failure
+    [outcome] = await send(session)
+    assert (type(outcome), outcome.code, getattr(outcome, "retryable", None)) == (kind, code, retryable)
+
+
+async def test_what_goes_wrong_before_the_message_leaves_is_a_failure(session: Running, device: Device, whatsapp: LinkedWhatsApp) -> None:
+    whatsapp.absent.add("+254711000000")
+    [absent] = await send(session)
+    assert (absent.code, absent.retryable) == (ErrorCode.UNREACHABLE, False)
+    [odd] = await send(session, outgoing(to="KE.1349"))
+    assert odd.code is ErrorCode.INVALID_ADDRESS
+    whatsapp.trouble["is_on_whatsapp"] = "info query timed out"
+    [unasked] = await send(session, outgoing(1))
+    assert (unasked.code, unasked.retryable) == (ErrorCode.PROVIDER_UNAVAILABLE, True)
+    whatsapp.trouble = {"upload": "failed to refresh media connections"}
+    [unloaded] = await send(
+        session, Outgoing(id="msg_1", to="+254711000009", text="", media=Media(kind="image", content_type="image/png", content=PNG))
+    )
+    assert (unloaded.code, unloaded.retryable) == (ErrorCode.PROVIDER_UNAVAILABLE, True)
+    assert not whatsapp.sent
+
+
+async def test_what_a_linked_device_cannot_carry_is_refused_whole(session: Running, device: Device, whatsapp: LinkedWhatsApp) -> None:
+    outcomes = await send(
+        session,
+        Outgoing(id="msg_1", to="+254711000009", text="Hi", buttons=[Button(label="Yes")]),
+        Outgoing(id="msg_2", to="+254711000009", text="", template=TemplateUse(name="order", language="en")),
+        Outgoing(id="msg_3", to="+254711000009", text="Hi", media=Media(kind="audio", content_type="audio/ogg", content=b"x")),
+        Outgoing(id="msg_4", to="+254711000009", text=""),
+    )
+    assert {(type(one), one.code) for one in outcomes} == {(SendFailed, ErrorCode.UNSUPPORTED)}
+    assert not whatsapp.sent
+
+
+async def test_without_a_session_here_nothing_is_sent_and_it_may_be_tried_again(http: Http) -> None:
+    async with LinkedWhatsApp() as whatsapp:
+        [outcome] = await provider_of(whatsapp).send(http, channel_of(), [outgoing()])
+    assert (outcome.code, outcome.retryable) == (ErrorCode.PROVIDER_UNAVAILABLE, True)
+    assert "another worker, or not at all" in outcome.detail
+
+
+# --- in -----------------------------------------------------------------------------------------------------------------
+
+
+async def test_receipts_come_in_and_our_own_devices_prove_nothing(session: Running, device: Device) -> None:
+    await device.receipt(["3EB0000001"], 1)
+    await device.receipt(["3EB0000001", "3EB0000002"], 4)
+    await device.receipt(["3EB0000003"], 5)
+    await device.receipt(["3EB0000004"], 1, from_me=True)
+    await device.receipt(["3EB0000005"], 6)
+    await until(lambda: len(session.host.callbacks) == 4)
+    told = [(one.provider_message_id, one.status) for one in session.host.callbacks if isinstance(one, Receipt)]
+    assert told == [("3EB0000001", "delivered"), ("3EB0000001", "read"), ("3EB0000002", "read"), ("3EB0000005", "read")]
+
+
+MESSAGES = [
+    (e2e.Message(conversation="Hello"), {"text": "Hello"}),
+    (e2e.Message(ephemeralMessage=e2e.FutureProofMessage(message=e2e.Message(conversation="Gone soon"))), {"text": "Gone soon"}),
+    (e2e.Message(extendedTextMessage=e2e.ExtendedTextMessage(text="Yes", contextInfo=e2e.ContextInfo(stanzaID="3EB0000001"))),
+     {"text": "Yes", "reply_to": "3EB0000001"}),
+    (e2e.Message(locationMessage=e2e.LocationMessage(degreesLatitude=-1.29, degreesLongitude=36.82, name="Shop")), {"text": ""}),
+    (e2e.Message(buttonsResponseMessage=e2e.ButtonsResponseMessage(selectedButtonID="yes", selectedDisplayText="Yes please")),
+     {"text": "Yes please", "button": "yes"}),
+    (e2e.Message(templateButtonReplyMessage=e2e.TemplateButtonReplyMessage(selectedID="no", selectedDisplayText="No")),
+     {"text": "No", "button": "no"}),
+    (e2e.Message(listResponseMessage=e2e.ListResponseMessage(title="Blue", singleSelectReply=e2e.ListResponseMessage.SingleSelectReply(selectedRowID="b"))),
+     {"text": "Blue", "button": "b"}),
+    (e2e.Message(imageMessage=e2e.ImageMessage(caption="This one", mimetype="image/jpeg", directPath="/i", mediaKey=b"k", fileLength=9)),
+     {"text": "This one"}),
+    (e2e.Message(documentWithCaptionMessage=e2e.FutureProofMessage(message=e2e.Message(documentMessage=e2e.DocumentMessage(
+        caption="Receipt", mimetype="application/pdf; x=1", fileName="a.pdf")))), {"text": "Receipt"}),
+    (e2e.Message(contactMessage=e2e.ContactMessage(displayName="Juma")), {"text": "Juma"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("message", "expected"), MESSAGES, ids=[one[0].ListFields()[0][0].name for one in MESSAGES])
+async def test_each_kind_of_message_is_read(session: Running, device: Device, message, expected) -> None:
+    await device.write_from(FRIEND, message)
+    await until(lambda: session.host.callbacks)
+    [inbound] = session.host.callbacks
+    assert isinstance(inbound, Inbound)
+    assert {name: getattr(inbound, name) for name in expected} == expected
+    assert (inbound.sender, inbound.sender_name, inbound.provider_message_id) == ("+254711000009", "Asha", "3EB0IN")
+    if message.HasField("locationMessage"):
+        assert (inbound.location.latitude, inbound.location.name) == (-1.29, "Shop")
+    if message.HasField("documentWithCaptionMessage"):
+        assert [(one.kind, one.content_type, one.file_name) for one in inbound.media] == [("document", "application/pdf", "a.pdf")]
+
+
+async def test_people_are_known_by_number_where_whatsapp_tells_it(session: Running, device: Device, whatsapp: LinkedWhatsApp) -> None:
+    hidden = jid("98765432109876", "lid")
+    whatsapp.numbers["11111111111111"] = "254711000077"
+    await device.write_from(hidden, e2e.Message(conversation="1"), message_id="1", SenderAlt=jid("254711000055"))
+    await device.write_from(jid("11111111111111", "lid"), e2e.Message(conversation="2"), message_id="2")
+    await device.write_from(hidden, e2e.Message(conversation="3"), message_id="3")
+    await until(lambda: len(session.host.callbacks) == 3)
+    assert [one.sender for one in session.host.callbacks] == ["+254711000055", "+254711000077", "98765432109876@lid"]
+
+
+async def test_groups_and_what_the_shop_writes_on_its_phone_are_left_alone(session: Running, device: Device) -> None:
+    await device.write_from(FRIEND, e2e.Message(conversation="to all"), group=True)
+    await device.write_from(FRIEND, e2e.Message(conversation="from the phone"), from_me=True)
+    await device.write_from(FRIEND, e2e.Message(reactionMessage=e2e.ReactionMessage(text="👍")))
+    await device.write_from(FRIEND, e2e.Message(conversation="last"))
+    await until(lambda: session.host.callbacks)
+    assert [one.text for one in session.host.callbacks] == ["last"]
+
+
+async def test_a_received_file_is_fetched_through_the_session(session: Running, device: Device, whatsapp: LinkedWhatsApp) -> None:
+    whatsapp.files = PNG
+    await device.write_from(
+        FRIEND, e2e.Message(imageMessage=e2e.ImageMessage(mimetype="image/png", directPath="/i", mediaKey=b"k" * 32, fileLength=9))
+    )
+    await until(lambda: session.host.callbacks)
+    media = session.host.callbacks[0].media[0]
+    assert await session.provider.fetch_media(session.http, session.channel, media, max_bytes=1000) == PNG
+    with pytest.raises(ProviderError, match="larger"):
+        await session.provider.fetch_media(session.http, session.channel, media, max_bytes=5)
+    with pytest.raises(ProviderError, match="cannot be fetched here"):
+        await session.provider.fetch_media(session.http, channel_of("chn_2"), media, max_bytes=1000)
+
+
+async def test_what_the_database_could_not_take_is_told_again_and_the_rest_waits(session: Running, device: Device) -> None:
+    session.host.failing = 2
+    for number in range(CREDIT * 3):
+        await device.write_from(FRIEND, e2e.Message(conversation=str(number)), message_id=f"3EB{number}")
+    await until(lambda: len(session.host.callbacks) == CREDIT * 3)
+    assert [one.text for one in session.host.callbacks] == [str(number) for number in range(CREDIT * 3)]
+    assert isinstance((await send(session))[0], Accepted)
