@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from tests.simulators.whatsapp_linked import CLIENT, Device, LinkedWhatsApp
-from tidings.providers.base import Callback, ChannelConfig, SessionState
+from tidings.providers.base import Callback, ChannelConfig, ProviderError, SessionState
 from tidings.providers.http import Http
 from tidings.providers.whatsapp_linked.provider import WhatsAppLinked
 
@@ -69,8 +69,9 @@ class Running:
 
     async def __aexit__(self, *_: object) -> None:
         self.stop.set()
-        with suppress(Exception):
-            await asyncio.wait_for(self.task, 30)
+        await asyncio.wait({self.task}, timeout=30)
+        with suppress(ProviderError, asyncio.CancelledError):
+            self.task.result()
 
     async def linked(self, whatsapp: LinkedWhatsApp) -> Device:
         """Scan the code; gives the device, connected."""

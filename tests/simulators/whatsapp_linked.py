@@ -55,7 +55,7 @@ class Device:
 
     async def happen(self, event: Any, **more: Any) -> None:
         """Any event of the library's."""
-        self.write({"event": type(event).__name__, "data": base64.b64encode(event.SerializeToString()).decode(), **more})
+        self.write({"event": type(event).__name__, "data": base64.b64encode(event.SerializePartialToString()).decode(), **more})
 
     async def write_from(self, sender: Any, message: Any, *, message_id: str = "3EB0IN", group: bool = False, **source: Any) -> None:
         """A person writes to the device."""

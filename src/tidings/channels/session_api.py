@@ -23,7 +23,7 @@ class SessionOutput(BaseModel):
     """Where a linked device stands. The codes are there for `channels:write` only: whoever scans one links a phone."""
 
     state: Literal["none", "connecting", "pairing", "connected", "logged_out"] = Field(
-        description="`none`: no worker has begun it yet. `pairing`: somebody has to scan the code or type it on the phone. "
+        description="`none`: the provider keeps no session, or no worker has begun it yet. `pairing`: somebody has to scan the code or type it on the phone. "
         "`logged_out`: the phone ended the link; start the channel again to link it anew."
     )
     detail: str
@@ -52,7 +52,7 @@ def add_routes(router: APIRouter) -> None:
     """The routes, below `/channels`."""
     streams = Streams()
 
-    @router.get("/{channel_id}/session", responses=problems(404, 409))
+    @router.get("/{channel_id}/session", responses=problems(404))
     async def get_channel_session(channel_id: ChannelPath, scope: Annotated[Scope, require(Permission.CHANNELS_READ)]) -> SessionOutput:
         """Show where the channel's standing session stands, with the QR code while it waits for a phone."""
         return SessionOutput.of(await get_session(scope.session, scope.access, channel_id, with_codes=_may_link(scope.access)))
@@ -65,7 +65,7 @@ def add_routes(router: APIRouter) -> None:
                 "description": "Server-sent events: the session as JSON, at once and whenever it changes.",
                 "content": {"text/event-stream": {}},
             },
-            **problems(404, 409),
+            **problems(404),
         },
     )
     async def follow_channel_session(

@@ -46,7 +46,7 @@ class Streams:
     async def answer(
         self, database: Database, access: Access, channel_id: UUID, draw: Callable[[ShownSession], str], *, with_codes: bool
     ) -> StreamingResponse:
-        """The stream; each event is what `draw` makes of the session. Raises NotFound or Conflict."""
+        """The stream; each event is what `draw` makes of the session. Raises NotFound."""
         first = await look(database, access, channel_id, with_codes=with_codes)
         events = self.events(database, access, channel_id, draw, first, with_codes=with_codes)
         return StreamingResponse(events, media_type="text/event-stream", headers=HEADERS)
@@ -65,7 +65,7 @@ class Streams:
         workspace = access.workspace_id
         text = draw(first)
         yield f"retry: {RETRY_MS}\n" + _event(text)
-        if self.count >= MOST_STREAMS or self._open[workspace] >= MOST_OF_WORKSPACE:
+        if not first.possible or self.count >= MOST_STREAMS or self._open[workspace] >= MOST_OF_WORKSPACE:
             return
         self._open[workspace] += 1
         try:

@@ -19,7 +19,6 @@ from sqlalchemy import select
 from tidings.channels import service
 from tidings.channels.models import ChannelSession
 from tidings.core.clock import utc_now
-from tidings.errors import Conflict
 from tidings.providers import PROVIDERS
 
 if TYPE_CHECKING:
@@ -101,17 +100,21 @@ class ShownSession:
     pairing_code: str = field(default="", repr=False)
     address: str = ""
     updated_at: datetime | None = None
+    possible: bool = True
+    """False where the channel's provider keeps no session."""
 
 
 async def get_session(session: AsyncSession, access: Access, channel_id: UUID, *, with_codes: bool) -> ShownSession:
     """Where a channel's session stands; its codes only `with_codes`, and while they hold.
 
-    Raises NotFound, or Conflict when the channel's provider keeps no session.
+    Raises NotFound.
     """
     channel = await service.get_channel(session, access, channel_id)
     provider = PROVIDERS.get(channel.provider)
     if provider is None or not provider.description.capabilities.sessions:
-        raise Conflict(f"“{channel.name}” keeps no standing session: there is nothing to link.", code="unsupported")
+        return ShownSession(
+            state="none", detail="This channel's provider keeps no standing session: there is nothing to link.", possible=False
+        )
     query = select(ChannelSession).where(ChannelSession.workspace_id == access.workspace_id, ChannelSession.channel_id == channel_id)
     found = (await session.scalars(query.execution_options(populate_existing=True))).one_or_none()
     return shown(found, utc_now(), with_codes=with_codes)

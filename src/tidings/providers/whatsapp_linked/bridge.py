@@ -23,8 +23,9 @@ import time
 from pathlib import Path
 from typing import IO
 
-from tidings.providers.whatsapp_linked.device import STOP_SECONDS, Device, Gate
+from tidings.providers.whatsapp_linked.device import STOP_SECONDS, Device
 from tidings.providers.whatsapp_linked.frames import Ack, Ended, Fetch, Fetched, Frame, Ready, Send, Sent, Start, Stop, encode, read_order
+from tidings.providers.whatsapp_linked.gate import Gate
 from tidings.providers.whatsapp_linked.wire import Library
 
 PREFIX = "tidings-whatsapp-"

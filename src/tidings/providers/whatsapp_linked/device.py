@@ -1,7 +1,7 @@
 """One linked device inside the bridge: a client of the library, the threads around it, and its store.
 
-Threads, because the library blocks: *run* holds the connection, *pump* hands on what happens and ends the session, *post* sends one
-message after the other. Go calls back in threads of its own; the bounded queue makes it wait when the worker is slow.
+Threads, because the library blocks: *run* holds the connection, *pump* hands on what happens and ends the session, *post* (post.py)
+sends one message after the other. Go calls back in threads of its own; the bounded queue makes it wait when the worker is slow.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,46 +23,22 @@ from tidings.providers.whatsapp_linked.frames import (
     Ended,
     EndKind,
     Fetch,
-    Fetched,
     Frame,
     Lost,
     Send,
-    Sent,
     ShowCode,
     ShowQr,
     Start,
     Stored,
 )
-from tidings.providers.whatsapp_linked.wire import Library, address_of, came_of, jid_of, outgoing, receipt_of
+from tidings.providers.whatsapp_linked.gate import Gate
+from tidings.providers.whatsapp_linked.post import Post
+from tidings.providers.whatsapp_linked.wire import Library, address_of, came_of, receipt_of
 
 QUIET_SECONDS, AT_MOST_SECONDS = 2.0, 15.0
 """A changed store is handed over when it has rested so long, and at the latest after that."""
 STOP_SECONDS = 10.0
-MOST_ORDERS = 32
-MOST_KNOWN = 5_000
-"""Numbers remembered to be on WhatsApp, so that each is asked for once."""
 _SIGN_SECONDS = 1.0
-
-
-class Gate:
-    """Keeps calls into the library apart from starts and stops of clients.
-
-    The library finds a client in a Go map without a lock: writing it (a start, a stop) while any call reads it ends the whole process
-    ("concurrent map read and map write"). A call reads it in its first instant only, so calls just pass through.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    def pass_through(self) -> None:
-        with self._lock:
-            pass
-
-    @contextlib.contextmanager
-    def changing(self) -> Iterator[None]:
-        with self._lock:
-            time.sleep(0.01)  # calls that passed just now have read the map by then
-            yield
 
 
 class Device:
@@ -74,15 +50,13 @@ class Device:
         self._folder = folder
         self._path = folder / "session.db"
         self._events: queue.Queue[Callable[[], None]] = queue.Queue(maxsize=256)
-        self._orders: queue.Queue[Send | Fetch | Callable[[], None]] = queue.Queue(maxsize=MOST_ORDERS)
+        self._post = Post(library, gate, tell)
         self._credit = threading.Semaphore(CREDIT)
         self._sign = threading.Event()
         self._over: Ended | None = None
         self._closed = threading.Event()
-        self._online = False
         self._paired = bool(order.store)
         self._code_at = 0.0
-        self._known: dict[str, None] = {}
         self._connect_error = ""
         self._was_online = False
         self._changed_at = self._rested_at = 0.0
@@ -90,7 +64,6 @@ class Device:
         self._watch: sqlite3.Connection | None = None
         self._pump = threading.Thread(target=self._run_pump, name=f"pump-{order.session}", daemon=True)
         self._run = threading.Thread(target=self._connect, name=f"run-{order.session}", daemon=True)
-        self._post = threading.Thread(target=self._run_post, name=f"post-{order.session}", daemon=True)
 
     def start(self) -> None:
         self._pump.start()
@@ -105,13 +78,7 @@ class Device:
 
     def take(self, order: Send | Fetch) -> bool:
         """Queue a message or a file. False when too much waits, or the session is over."""
-        if self._over is not None:
-            return False
-        try:
-            self._orders.put_nowait(order)
-        except queue.Full:
-            return False
-        return True
+        return self._over is None and self._post.take(order)
 
     def end(self, kind: EndKind, detail: str = "", seconds: float = 0.0) -> None:
         if self._over is None:
@@ -125,12 +92,12 @@ class Device:
     def _run_pump(self) -> None:
         try:
             store.lay_out(self._path, self._order.store)
-            self._watch = sqlite3.connect(self._path, timeout=store._BUSY_SECONDS)  # noqa: SLF001
+            self._watch = sqlite3.connect(self._path, timeout=store.BUSY_SECONDS)
             self._make_client()
             with self._gate.changing():
                 self._run.start()
                 self._sign.wait(_SIGN_SECONDS)
-            self._post.start()
+            self._post.start(self._client, f"post-{self.session}")
             while self._over is None:
                 self._turn()
         except store.BadStore as error:
@@ -187,8 +154,7 @@ class Device:
         if not self._order.pair_phone:
             self._event(ShowQr(session=self.session, code=code))
         elif first:
-            with contextlib.suppress(queue.Full):
-                self._orders.put_nowait(self._ask_code)
+            self._post.take(self._ask_code)
 
     def _ask_code(self) -> None:
         self._gate.pass_through()
@@ -206,7 +172,7 @@ class Device:
             self.end("pairing", event.Error or "the phone refused")
 
     def _connected(self) -> None:
-        self._paired = self._online = self._was_online = True
+        self._paired = self._post.online = self._was_online = True
         self._gate.pass_through()
         me = self._client.get_me()
         address = address_of(me.JID, None, self._number_of) or ""
@@ -214,8 +180,8 @@ class Device:
         self._event(Connected(session=self.session, address=address))
 
     def _lost(self) -> None:
-        if self._online:
-            self._online = False
+        if self._post.online:
+            self._post.online = False
             self._event(Lost(session=self.session))
 
     def _connect_failed(self, event: Any) -> None:
@@ -263,58 +229,6 @@ class Device:
         self._changed_at = 0.0
         self._event(Stored(session=self.session, data=store.pack(self._path)))
 
-    # --- sending ------------------------------------------------------------------------------------------------------
-
-    def _run_post(self) -> None:
-        while not self._closed.is_set():
-            try:
-                order = self._orders.get(timeout=0.5)
-            except queue.Empty:
-                continue
-            if isinstance(order, Send):
-                self._tell(self._send(order))
-            elif isinstance(order, Fetch):
-                self._tell(self._fetch(order))
-            else:
-                order()
-
-    def _send(self, order: Send) -> Sent:
-        if self._over is not None or not self._online:
-            return Sent(request=order.request, stage="offline")
-        self._gate.pass_through()
-        stage: Any = "address"
-        try:
-            to = jid_of(self._library, order.to)
-            stage = "check"
-            if order.to.startswith("+") and not self._is_there(order.to):
-                return Sent(request=order.request, stage="absent")
-            stage = "upload"
-            message = outgoing(self._library, self._client, order, to)
-            stage = "send"
-            self._gate.pass_through()
-            taken = self._client.send_message(to, message)
-        except Exception as error:  # noqa: BLE001 - the library's own classes are known to the bridge only
-            return Sent(request=order.request, stage=stage, failure=str(error) or type(error).__name__)
-        return Sent(request=order.request, message_id=taken.ID)
-
-    def _is_there(self, number: str) -> bool:
-        if number in self._known:
-            return True
-        found = any(one.IsIn for one in self._client.is_on_whatsapp(number))
-        if found:
-            self._known[number] = None
-            if len(self._known) > MOST_KNOWN:
-                self._known.pop(next(iter(self._known)))
-        return found
-
-    def _fetch(self, order: Fetch) -> Fetched:
-        self._gate.pass_through()
-        try:
-            message = self._library.messages.Message.FromString(order.reference)
-            return Fetched(request=order.request, content=bytes(self._client.download_any(message)))
-        except Exception as error:  # noqa: BLE001
-            return Fetched(request=order.request, failure=str(error) or type(error).__name__)
-
     # --- its beginning and end ----------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
@@ -329,7 +243,7 @@ class Device:
         """Disconnect, hand over the last of the store, and say that it is over: in this order."""
         ended = self._over
         assert ended is not None
-        self._online = False
+        self._post.online = False
         if self._run.is_alive():
             with self._gate.changing():
                 self._client.stop()
@@ -341,7 +255,7 @@ class Device:
         if self._paired and ended.kind != "logged_out":
             with contextlib.suppress(Exception):  # the worker takes what lies on the disk then, or the copy that it has
                 self._tell(Stored(session=self.session, data=store.pack(self._path)))
-        self._refuse_waiting()
+        self._post.close()
         if self._watch is not None:
             self._watch.close()
         self._tell(ended)
@@ -353,15 +267,6 @@ class Device:
                 act = self._events.get(timeout=seconds) if seconds else self._events.get_nowait()
                 with contextlib.suppress(Exception):  # questions to a client that has been stopped
                     act()
-
-    def _refuse_waiting(self) -> None:
-        with contextlib.suppress(queue.Empty):
-            while True:
-                order = self._orders.get_nowait()
-                if isinstance(order, Send):
-                    self._tell(Sent(request=order.request, stage="offline"))
-                elif isinstance(order, Fetch):
-                    self._tell(Fetched(request=order.request, failure="the session ended"))
 
 
 def _name(event: Any, field: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 _MAGIC = b"TWS1"
 LONGEST_STORE = 48 * 1024 * 1024
 """Bytes of an unpacked store. One with thousands of chats has a few million."""
-_BUSY_SECONDS = 5.0
+BUSY_SECONDS = 5.0
 
 
 class BadStore(Exception):
@@ -37,7 +37,7 @@ def pack(path: Path) -> bytes:
         copy.unlink()
     try:
         with (
-            contextlib.closing(sqlite3.connect(path, timeout=_BUSY_SECONDS)) as source,
+            contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as source,
             contextlib.closing(sqlite3.connect(copy)) as target,
         ):
             source.backup(target)
