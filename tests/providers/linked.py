@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
+
+from PIL import Image
 
 from tests.simulators.whatsapp_linked import CLIENT, Device, LinkedWhatsApp
 from tidings.providers.base import Callback, ChannelConfig, ProviderError, SessionState
@@ -14,6 +17,15 @@ from tidings.providers.http import Http
 from tidings.providers.whatsapp_linked.provider import WhatsAppLinked
 
 NUMBER = "254711000001"
+
+
+def _picture() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGBA", (300, 200), "teal").save(out, format="png")
+    return out.getvalue()
+
+
+PNG = _picture()
 
 
 @dataclass

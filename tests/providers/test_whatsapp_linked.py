@@ -9,7 +9,7 @@ import pytest
 from neonize.proto import Neonize_pb2 as proto
 
 from tests.providers.channels import outgoing
-from tests.providers.linked import NUMBER, Running, channel_of, provider_of, until
+from tests.providers.linked import NUMBER, PNG, Running, channel_of, provider_of, until
 from tests.simulators.whatsapp_linked import Device, LinkedWhatsApp, jid
 from tests.simulators.wire import Call, Reply, Server
 from tidings.providers.base import (
@@ -26,9 +26,6 @@ from tidings.providers.base import (
 from tidings.providers.http import Http
 
 FRIEND = jid("254711000009")
-PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c636060f8ff1f0003030200efbfa7db0000000049454e44ae426082"
-)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from neonize.proto.waE2E import WAWebProtobufsE2E_pb2 as e2e
 
 from tests.providers.channels import outgoing
-from tests.providers.linked import Running, channel_of, provider_of, until
+from tests.providers.linked import PNG, Running, channel_of, provider_of, until
 from tests.simulators.whatsapp_linked import Device, LinkedWhatsApp, jid
 from tidings.providers.base import (
     Accepted,
@@ -21,9 +21,6 @@ from tidings.providers.http import Http
 from tidings.providers.whatsapp_linked.frames import CREDIT
 
 FRIEND = jid("254711000009")
-PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c636060f8ff1f0003030200efbfa7db0000000049454e44ae426082"
-)
 
 
 @pytest.fixture

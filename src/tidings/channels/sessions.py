@@ -144,13 +144,13 @@ async def look(database: Database, access: Access, channel_id: UUID, *, with_cod
 def qr_svg(code: str) -> str:
     """The code as a picture: SVG, black on white with the margin that phones need."""
     out = io.BytesIO()
-    _qr(code).save(out, kind="svg", scale=5, border=4, light="#fff", xmldecl=False)
+    _qr(code).save(out, kind="svg", border=4, light="#fff", xmldecl=False, omitsize=True)
     return out.getvalue().decode()
 
 
 def qr_picture(code: str, kind: Literal["svg", "png"] = "svg") -> str:
     """The same as a data: address, which a page's `img` shows."""
-    return str(_qr(code).svg_data_uri(scale=5, border=4, light="#fff") if kind == "svg" else _qr(code).png_data_uri(scale=5, border=4))
+    return str(_qr(code).svg_data_uri(border=4, light="#fff", omitsize=True) if kind == "svg" else _qr(code).png_data_uri(scale=5, border=4))
 
 
 def _qr(code: str) -> segno.QRCode:

@@ -39,7 +39,7 @@ async def session_context(scope: PageScope, one: ShownChannel) -> dict[str, Any]
 
 
 def _context(shown: ShownSession) -> dict[str, Any]:
-    return {"session": shown, "picture": qr_picture(shown.qr) if shown.qr else ""}
+    return {"session": shown, "qr_image": qr_picture(shown.qr) if shown.qr else ""}
 
 
 def _draw(frame: Frame, shown: ShownSession) -> str:

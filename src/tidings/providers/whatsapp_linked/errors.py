@@ -74,7 +74,7 @@ def _by_server(number: int, said: str) -> SendFailed:
     detail = f"WhatsApp: {said}"
     if number == 429:
         return SendFailed(code=ErrorCode.RATE_LIMITED, detail=detail, retryable=True, retry_after=300.0, provider_code=str(number))
-    if number == 463:  # this account may not begin chats with strangers for now
+    if number == 463:  # this account may not begin chats with strangers at present
         return SendFailed(code=ErrorCode.UNREACHABLE, detail=detail, provider_code=str(number))
     if number >= 500:
         return SendFailed(code=ErrorCode.PROVIDER_UNAVAILABLE, detail=detail, retryable=True, provider_code=str(number))
