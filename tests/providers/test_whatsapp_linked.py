@@ -149,8 +149,12 @@ async def test_a_broken_connection_is_waited_for(session: Running, device: Devic
     await until(lambda: session.host.last.state == "connecting")
     [outcome] = await send(session)
     assert (type(outcome), outcome.code, outcome.retryable) == (SendFailed, ErrorCode.PROVIDER_UNAVAILABLE, True)
+    with pytest.raises(ProviderError, match="not connected"):
+        await session.provider.check(session.http, session.channel)
     await device.connect()
     await until(lambda: session.host.last.state == "connected")
+    assert "linked" in await session.provider.check(session.http, session.channel)
+    assert "installed" in await session.provider.check(session.http, channel_of("chn_elsewhere"))
     assert isinstance((await send(session))[0], Accepted)
 
 

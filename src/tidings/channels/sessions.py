@@ -150,7 +150,9 @@ def qr_svg(code: str) -> str:
 
 def qr_picture(code: str, kind: Literal["svg", "png"] = "svg") -> str:
     """The same as a data: address, which a page's `img` shows."""
-    return str(_qr(code).svg_data_uri(border=4, light="#fff", omitsize=True) if kind == "svg" else _qr(code).png_data_uri(scale=5, border=4))
+    return str(
+        _qr(code).svg_data_uri(border=4, light="#fff", omitsize=True) if kind == "svg" else _qr(code).png_data_uri(scale=5, border=4)
+    )
 
 
 def _qr(code: str) -> segno.QRCode:

@@ -52,11 +52,18 @@ class WhatsAppLinked:
     async def balance(self, http: Http, channel: ChannelConfig) -> Balance:  # noqa: ARG002 - nothing is paid
         raise ProviderError(ErrorCode.UNSUPPORTED, "A linked WhatsApp costs nothing a message; there is no balance.")
 
-    async def check(self, http: Http, channel: ChannelConfig) -> str:  # noqa: ARG002 - asking WhatsApp takes the session itself
+    async def check(self, http: Http, channel: ChannelConfig) -> str:  # noqa: ARG002 - the session itself knows
         if sys.platform == "win32":
             raise ProviderError(ErrorCode.UNSUPPORTED, "Linked devices need a server with Linux or macOS.")
         if not sending.installed():
             raise ProviderError(ErrorCode.INVALID_CREDENTIALS, INSTALL)
+        line = self._sessions.line_of(channel)
+        if line is not None and not line.online:
+            raise ProviderError(
+                ErrorCode.PROVIDER_UNAVAILABLE, "The linked device is not connected to WhatsApp just now, or no phone is linked yet."
+            )
+        if line is not None:
+            return "The phone is linked, and the session is connected to WhatsApp."
         return "The library is installed. Whether a phone is linked, the channel's page shows by itself."
 
     def read_hook(self, channel: ChannelConfig, request: HookRequest) -> HookAnswer:  # noqa: ARG002

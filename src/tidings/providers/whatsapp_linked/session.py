@@ -41,6 +41,8 @@ CONNECT_SECONDS = 180.0
 STOP_SECONDS = 25.0
 FIRST_WAIT, LONGEST_WAIT = 5.0, 600.0
 _RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+_MOST_TRIES = 12
+"""Some four minutes."""
 
 
 class Sessions:
@@ -211,12 +213,15 @@ class _Following:
                 pass
 
     async def _surely(self, act: Callable[[], Awaitable[None]]) -> None:
-        """Do it until it is done: WhatsApp holds a message for delivered and will not tell it again. A session that is to stop tries twice."""
+        """Do it until it is done: WhatsApp holds a message for delivered and will not tell it again.
+
+        A session that is to stop tries twice; one that fails for minutes ends, for it may be that it is no longer this worker's.
+        """
         for tries in count():
             try:
                 await act()
             except Exception as error:
-                if self._stop.is_set() and tries:
+                if (self._stop.is_set() and tries) or tries > _MOST_TRIES:
                     raise
                 log.warning("whatsapp_session_not_written", channel_id=self._channel_id, kind=type(error).__name__)
             else:
