@@ -13,6 +13,7 @@ from tidings.core.addresses import BadAddress, clean_address, is_group, is_phone
         ("sms", "0711 000 123", "+254711000123"),
         ("whatsapp", "+254 711 000123", "+254711000123"),
         ("whatsapp", "KE.13491208655302741918", "KE.13491208655302741918"),
+        ("whatsapp", "98765432109876@lid", "98765432109876@lid"),
         ("telegram", " 123456789 ", "123456789"),
         ("telegram", "-1001234567890", "-1001234567890"),
         ("telegram", "@tidings_news", "@tidings_news"),
@@ -33,6 +34,7 @@ def test_an_address_is_kept_in_one_form(medium: str, written: str, kept: str) ->
         ("sms", "KE.13491208655302741918"),
         ("sms", "amina"),
         ("whatsapp", "KE."),
+        ("whatsapp", "98765432109876@g.us"),
         ("telegram", "0"),
         ("telegram", "amina"),
         ("telegram", "12345678901234567890"),
@@ -53,5 +55,6 @@ def test_what_is_no_address_is_refused_in_words(medium: str, written: str) -> No
 def test_phones_and_groups_are_known() -> None:
     assert is_phone("whatsapp", "+254711000123")
     assert not is_phone("whatsapp", "KE.1349")
+    assert not is_phone("whatsapp", "98765432109876@lid")
     assert is_group("telegram", "-1001234567890")
     assert not is_group("telegram", "123456789")

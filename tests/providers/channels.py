@@ -44,6 +44,7 @@ CHANNELS: dict[str, ChannelConfig] = {
         credentials={"api_key": myoperator.API_KEY},
         hook_url=HOOK,
     ),
+    "whatsapp_linked": ChannelConfig(sender="", settings={}, credentials={}, hook_url=HOOK, channel_id="chn_1"),
     "bulksms": ChannelConfig(
         sender="TIDINGS",
         settings={"token_id": bulksms.TOKEN_ID, "routing_group": "STANDARD"},

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from tidings.channels import asking, service
+from tidings.channels import asking, service, session_api
 from tidings.channels.asking import Asking
 from tidings.channels.lifecycle_api import add_control, add_overview
 from tidings.channels.schemas import (
@@ -53,6 +53,7 @@ def make_router(*, send_test: SendTest, wake: Wake) -> APIRouter:
     _add_lifecycle(router, wake)
     _add_questions(router, send_test, wake)
     add_control(router, wake)
+    session_api.add_routes(router)
     return router
 
 

@@ -17,11 +17,10 @@ from tidings.channels.lifecycle_schemas import (
     ManyInput,
     ManyOutput,
     OneControlled,
-    SessionOutput,
     TotalsOutput,
 )
 from tidings.channels.schemas import ChannelOutput
-from tidings.channels.standing import count_channels, shown_session, standings
+from tidings.channels.standing import count_channels, standings
 from tidings.core.cursor import read_cursor, write_cursor
 from tidings.workspaces.access import Access
 from tidings.workspaces.edge import Scope, require, require_access
@@ -87,12 +86,6 @@ def add_control(router: APIRouter, wake: Wake) -> None:
         found = await list_activity(scope.session, scope.access.workspace_id, channel_id, kind=kind, before=before, limit=limit + 1)
         shown = found[:limit]
         return Page(items=[ActivityOutput.of(one) for one in shown], next_cursor=write_cursor(shown[-1].id) if len(found) > limit else None)
-
-    @router.get("/{channel_id}/session", responses=problems(404))
-    async def show_session(channel_id: ChannelPath, request: Request, scope: Writer) -> SessionOutput:
-        """Show where a linked device stands, with the QR code to scan while it waits for one. Whoever scans it can read the channel."""
-        await service.get_channel(scope.session, scope.access, channel_id)
-        return SessionOutput.of(await shown_session(scope.session, request.app.state.vault, channel_id))
 
 
 def _asking(request: Request) -> Asking:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -12,7 +12,6 @@ from tidings.channels.activity import Activity
 from tidings.channels.control import MOST_AT_ONCE, Action, Controlled
 from tidings.channels.lifecycle import ActualState, Desired, Totals, desired_of
 from tidings.channels.schemas import ChannelId
-from tidings.providers.base import SessionState
 from tidings.workspaces.wire import Id, PlainText
 
 
@@ -102,19 +101,3 @@ class TotalsOutput(BaseModel):
             total=sums.total, unhealthy=sums.unhealthy, provider=dict(sums.provider), medium=dict(sums.medium), desired=dict(sums.desired),
             actual=dict(sums.actual),
         )  # fmt: skip
-
-
-class SessionOutput(BaseModel):
-    """Where a standing session (a linked device) stands."""
-
-    state: Literal["none", "connecting", "pairing", "connected", "logged_out"]
-    detail: str = ""
-    qr: str = Field("", description="The text of the QR code to scan, while it is `pairing`. It changes every some seconds.")
-    pairing_code: str = ""
-    address: str = Field("", description="The address it speaks as, once it is connected.")
-
-    @classmethod
-    def of(cls, shown: SessionState | None) -> SessionOutput:
-        if shown is None:
-            return cls(state="none", detail="No session has begun.")
-        return cls(state=shown.state, detail=shown.detail, qr=shown.qr, pairing_code=shown.pairing_code, address=shown.address)

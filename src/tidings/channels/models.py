@@ -51,6 +51,23 @@ class Channel(Base):
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - SQLAlchemy reads it so
 
 
+class ChannelSession(Base):
+    """Where a channel's standing session stands, and what it goes on with after a restart."""
+
+    __tablename__ = "channel_sessions"
+
+    workspace_id: Mapped[UUID] = mapped_column(primary_key=True)
+    channel_id: Mapped[UUID] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    detail: Mapped[str]
+    qr: Mapped[str]
+    pairing_code: Mapped[str]
+    address: Mapped[str]
+    secret: Mapped[bytes | None] = mapped_column(deferred=True)
+    """Sealed; only the vault opens it."""
+    updated_at: Mapped[datetime]
+
+
 class Alert(Base):
     """Something its owner must mend."""
 

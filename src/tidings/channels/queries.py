@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, select, text, update
 
-from tidings.channels.models import Alert, Channel
+from tidings.channels.models import Alert, Channel, ChannelSession
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -112,6 +112,13 @@ _TRAFFIC = text(
     GROUP BY c.id
     """
 )
+
+
+async def forget_session(session: AsyncSession, workspace_id: UUID, channel_id: UUID) -> None:
+    """Destroy a channel's session."""
+    await session.execute(
+        delete(ChannelSession).where(ChannelSession.workspace_id == workspace_id, ChannelSession.channel_id == channel_id)
+    )
 
 
 async def reset_pace(session: AsyncSession, channel_id: UUID) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
+from sqlalchemy.orm import undefer
 
-from tidings.channels.models import Channel
-from tidings.channels.standing import reseal_session
+from tidings.channels.models import Channel, ChannelSession
 from tidings.workspaces.access import system_access
 from tidings.workspaces.audit import record
 
@@ -40,7 +40,10 @@ async def _rotate_page(database: Database, vault: Vault, after: UUID | None) -> 
         channels = list((await session.scalars(query.order_by(Channel.id).limit(_PAGE).with_for_update())).all())
         for channel in channels:
             channel.credentials = vault.rotate(channel.credentials)
-            await reseal_session(session, vault, channel.id)
+        held = select(ChannelSession).options(undefer(ChannelSession.secret)).where(ChannelSession.secret.is_not(None))
+        held = held.where(ChannelSession.channel_id.in_([channel.id for channel in channels]))
+        for one in await session.scalars(held.with_for_update()):
+            one.secret = vault.rotate(one.secret or b"")
         await session.flush()
         for channel in channels:
             access = system_access(channel.workspace_id, "tidings rotate-keys")

@@ -18,7 +18,7 @@ from tidings.channels.models import Channel
 from tidings.channels.queries import Resting, Traffic, pause_of, resting, traffic
 from tidings.channels.rotation import rotate_credentials
 from tidings.channels.rules import choose_medium, hints, split_fields, state_of
-from tidings.channels.standing import begin_anew, forget_session
+from tidings.channels.standing import begin_anew
 from tidings.core.clock import utc_now
 from tidings.core.ids import new_id
 from tidings.db.database import raw_connection
@@ -237,8 +237,8 @@ async def delete_channel(session: AsyncSession, access: Access, channel_id: UUID
     channel.deleted_at = utc_now()
     channel.is_default = False
     channel.credentials, channel.credential_hints = b"", {}
+    await queries.forget_session(session, access.workspace_id, channel_id)
     await session.flush()
-    await forget_session(session, channel.id)
     await record(session, access, "channel.deleted", "channel", channel.id, before=before)
 
 

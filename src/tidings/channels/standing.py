@@ -8,19 +8,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import text
 
 from tidings.channels.lifecycle import Actual, Counted, Facts, Health, Totals, actual_of, is_run, totals
 from tidings.providers import PROVIDERS
-from tidings.providers.base import SessionState
 
 if TYPE_CHECKING:
     import asyncpg
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from tidings.channels.models import Channel
-    from tidings.channels.vault import Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,28 +133,3 @@ _HOLDER = """
     WHERE s.channel_id = $1 AND w.expires_at > now()
     FOR SHARE OF s
 """
-
-
-async def shown_session(session: AsyncSession, vault: Vault, channel_id: UUID) -> SessionState | None:
-    """What a standing session shows to whoever links a device; None when it has shown nothing since it began."""
-    sealed = (
-        await session.execute(text("SELECT shown FROM channel_standing WHERE channel_id = :id"), {"id": channel_id})
-    ).scalar_one_or_none()
-    return msgspec.convert(vault.open(bytes(sealed)), SessionState) if sealed else None
-
-
-async def reseal_session(session: AsyncSession, vault: Vault, channel_id: UUID) -> None:
-    """What a standing session keeps, under the newest key. What it shows is only good for moments and shown anew."""
-    kept = (
-        await session.execute(text("SELECT kept FROM channel_standing WHERE channel_id = :id FOR UPDATE"), {"id": channel_id})
-    ).scalar_one_or_none()
-    if kept:
-        await session.execute(
-            text("UPDATE channel_standing SET kept = :kept, shown = NULL WHERE channel_id = :id"),
-            {"id": channel_id, "kept": vault.rotate(bytes(kept))},
-        )
-
-
-async def forget_session(session: AsyncSession, channel_id: UUID) -> None:
-    """Destroy what a standing session keeps and shows."""
-    await session.execute(text("UPDATE channel_standing SET kept = NULL, shown = NULL WHERE channel_id = :id"), {"id": channel_id})

@@ -52,6 +52,21 @@ class Vault:
         """Give back what was sealed; nothing was sealed in no bytes at all. Raises VaultError when no key fits."""
         return _SECRETS.decode(self._with_newest_keys(lambda: self._fernet.decrypt(sealed))) if sealed else {}
 
+    def seal_bytes(self, value: bytes) -> bytes:
+        """Lock away one secret that is no text, with the newest key there is at this moment.
+
+        Sessions seal theirs again and again for as long as a worker lives: with the key of its start, they would be lost once
+        that key is thrown away after a rotation.
+        """
+        if self._reload is not None:
+            with contextlib.suppress(VaultError):
+                self._use(self._reload())
+        return self._fernet.encrypt(value)
+
+    def open_bytes(self, sealed: bytes) -> bytes:
+        """Give back what `seal_bytes` locked away. Raises VaultError when no key fits."""
+        return self._with_newest_keys(lambda: self._fernet.decrypt(sealed))
+
     def rotate(self, sealed: bytes) -> bytes:
         """The same secrets under the newest key. Raises VaultError when no key fits."""
         return self._with_newest_keys(lambda: self._fernet.rotate(sealed)) if sealed else sealed

@@ -3,7 +3,7 @@
 | medium | form |
 | --- | --- |
 | sms | E.164: `+254711000123` |
-| whatsapp | E.164, or a business-scoped user id of somebody who shows no number: `KE.1349…` |
+| whatsapp | E.164, or the id of somebody who shows no number: business-scoped (`KE.1349…`), or, by linked device, `1349…@lid` |
 | telegram | a chat id (`123456789`, groups below zero) or a public name (`@channel`) |
 | email | an address, lower case |
 | slack | the id of a channel, a group or a person: `C024BE91L`, `U024BE7LH` |
@@ -35,6 +35,8 @@ LONGEST: Final = 320
 _INVISIBLE: Final = re.compile(r"[\x00-\x20\x7f-\xa0\ud800-\udfff\ufeff]+")
 # Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
 _WHATSAPP_USER: Final = re.compile(r"[A-Z]{2}\.[A-Za-z0-9]{1,128}")
+# What WhatsApp's own devices call a person who hides the number: https://pkg.go.dev/go.mau.fi/whatsmeow/types (HiddenUserServer)
+_WHATSAPP_HIDDEN: Final = re.compile(r"[1-9]\d{4,19}@lid")
 _TELEGRAM_CHAT: Final = re.compile(r"-?[1-9]\d{0,15}|@[A-Za-z][A-Za-z0-9_]{3,31}")  # ids have at most 52 significant bits
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 _SLACK: Final = re.compile(r"[CDGUW][A-Z0-9]{2,20}")
@@ -54,7 +56,7 @@ def clean_address(medium: str, text: str, region: str | None) -> str:
     address = _INVISIBLE.sub(" ", text).strip()
     if medium not in MEDIUMS:
         raise BadAddress(f"is of an unknown medium; known are {', '.join(MEDIUMS)}")
-    if medium == "whatsapp" and _WHATSAPP_USER.fullmatch(address):
+    if medium == "whatsapp" and (_WHATSAPP_USER.fullmatch(address) or _WHATSAPP_HIDDEN.fullmatch(address)):
         return address
     if medium in PHONE_MEDIUMS:
         try:

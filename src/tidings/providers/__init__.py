@@ -18,6 +18,7 @@ from tidings.providers.slack.provider import Slack
 from tidings.providers.telegram.provider import Telegram
 from tidings.providers.twilio.provider import Twilio
 from tidings.providers.whatsapp_cloud.provider import WhatsAppCloud
+from tidings.providers.whatsapp_linked.provider import WhatsAppLinked
 
 PROVIDERS: dict[str, Provider] = {
     each.description.kind: each
@@ -27,6 +28,7 @@ PROVIDERS: dict[str, Provider] = {
         AfricasTalking(),
         BulkSms(),
         WhatsAppCloud(),
+        WhatsAppLinked(),
         MyOperator(),
         Telegram(),
         Discord(),

@@ -7,7 +7,7 @@ taking moves the channel's fence on, and everything a run writes is refused once
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -55,7 +55,6 @@ class Held:
     fence: int
     cursor: str
     told: str | None
-    kept: bytes | None = field(repr=False)
 
 
 class LeaseLost(Exception):
@@ -121,9 +120,7 @@ class Worker:
             rows = await connection.fetch(_TAKE, self.id, polled(), standing(), self.told, count)
             if rows and standing():
                 await connection.execute(_SQL.drop_stray_jobs, [f"drain:{row['channel_id']}" for row in rows], self.drain)
-        return [
-            Held(channel_id=row["channel_id"], fence=row["fence"], cursor=row["cursor"], told=row["told"], kept=row["kept"]) for row in rows
-        ]
+        return [Held(channel_id=row["channel_id"], fence=row["fence"], cursor=row["cursor"], told=row["told"]) for row in rows]
 
     # --- what a run writes, refused once the channel is another's -----------------------------------------------------
 
@@ -134,14 +131,6 @@ class Worker:
     async def note_told(self, pool: asyncpg.Pool, held: Held, told: str) -> None:
         """The service knows which way the channel receives. Raises LeaseLost."""
         _mine(await pool.execute(_SQL.note_told, held.channel_id, self.id, held.fence, told))
-
-    async def keep(self, pool: asyncpg.Pool, held: Held, sealed: bytes | None) -> None:
-        """Keep what a session needs after a restart. Raises LeaseLost."""
-        _mine(await pool.execute(_SQL.keep, held.channel_id, self.id, held.fence, sealed))
-
-    async def show(self, pool: asyncpg.Pool, held: Held, sealed: bytes) -> None:
-        """Show where a session stands. Raises LeaseLost."""
-        _mine(await pool.execute(_SQL.show, held.channel_id, self.id, held.fence, sealed))
 
     async def note_states(self, connection: asyncpg.Connection, said: Sequence[tuple[UUID, int, str, str]]) -> None:
         """What runs say of themselves: channel, fence, state, detail."""

@@ -42,10 +42,10 @@ WITH free AS MATERIALIZED (
     LIMIT $5 FOR UPDATE OF s SKIP LOCKED
 )
 UPDATE channel_standing s
-SET worker_id = $1, fence = s.fence + 1, run_generation = s.generation, run_state = 'starting', run_since = now(), run_detail = NULL, shown = NULL
+SET worker_id = $1, fence = s.fence + 1, run_generation = s.generation, run_state = 'starting', run_since = now(), run_detail = NULL
 FROM free
 WHERE s.channel_id = free.channel_id AND EXISTS (SELECT FROM channel_workers w WHERE w.worker_id = $1 AND w.expires_at > now())
-RETURNING s.channel_id, s.fence, s.cursor, s.told, s.kept
+RETURNING s.channel_id, s.fence, s.cursor, s.told
 
 -- name: drop_stray_jobs
 -- Drains that were put before another worker, which no longer has the channel's session: the sweep makes new ones.
@@ -56,12 +56,6 @@ UPDATE channel_standing SET cursor = $4 WHERE channel_id = $1 AND worker_id = $2
 
 -- name: note_told
 UPDATE channel_standing SET told = $4 WHERE channel_id = $1 AND worker_id = $2 AND fence = $3
-
--- name: keep
-UPDATE channel_standing SET kept = $4 WHERE channel_id = $1 AND worker_id = $2 AND fence = $3
-
--- name: show
-UPDATE channel_standing SET shown = $4 WHERE channel_id = $1 AND worker_id = $2 AND fence = $3
 
 -- name: note_states
 -- What many runs say of themselves; only of those that are still theirs. A run in trouble has its channel probed soon.

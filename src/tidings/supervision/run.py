@@ -39,7 +39,7 @@ WAIT_SECONDS = 25.0
 """How long a service is asked to hold an empty answer back."""
 _QUICKEST_SECONDS = 1.0
 """An empty answer that comes sooner was not held back; the next question waits, so that no service is asked in circles."""
-_END_SECONDS = 3.0
+_END_SECONDS = 20.0
 """What a session gets to end in good order."""
 
 

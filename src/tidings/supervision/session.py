@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from tidings.channels.runtime import RunningChannel, stop_channel
+from tidings.channels.sessions import Holder, SessionNotHeld, StoredSession
 from tidings.providers.base import Callback, ErrorCode, ProviderError, Sessions, SessionState
+from tidings.supervision.leases import LeaseLost
 
 if TYPE_CHECKING:
     from tidings.supervision.leases import Held
@@ -31,18 +32,20 @@ class Host:
         self._channel = channel
         self._before = ""
         self.logged_out: str | None = None
+        holder = Holder(worker_id=shared.worker.id, fence=held.fence)
+        self._stored = StoredSession(shared.pool, shared.vault, channel.workspace_id, channel.id, self.tell, holder)
 
     async def tell(self, callbacks: Sequence[Callback]) -> None:
         """Write it down; return when it is committed."""
         await self._shared.take(self._channel, callbacks)
 
     async def show(self, state: SessionState) -> None:
-        """Say where the session stands. Codes to scan lie sealed, as they let a device in."""
+        """Say where the session stands."""
         shared = self._shared
-        sealed = shared.vault.seal({
-            "state": state.state, "detail": state.detail, "qr": state.qr, "pairing_code": state.pairing_code, "address": state.address,
-        })  # fmt: skip
-        await shared.worker.show(shared.pool, self._held, sealed)
+        try:
+            await self._stored.show(state)
+        except SessionNotHeld:
+            raise LeaseLost from None
         if state.state != self._before:
             shared.board.note(self._channel.id, f"session_{state.state}", state.detail or state.address)
             self._before = state.state
@@ -58,8 +61,14 @@ class Host:
 
     async def keep(self, secret: bytes | None) -> None:
         """Keep what the session needs after a restart, sealed."""
-        sealed = None if secret is None else self._shared.vault.seal({"kept": base64.b64encode(secret).decode()})
-        await self._shared.worker.keep(self._shared.pool, self._held, sealed)
+        try:
+            await self._stored.keep(secret)
+        except SessionNotHeld:
+            raise LeaseLost from None
+
+    async def kept(self) -> bytes | None:
+        """As it was last kept, by this run or an earlier one."""
+        return await self._stored.kept()
 
 
 async def keep_session(run: Works, shared: Shared, held: Held, channel: RunningChannel, stop: asyncio.Event) -> None:
@@ -67,16 +76,10 @@ async def keep_session(run: Works, shared: Shared, held: Held, channel: RunningC
     provider = channel.provider
     assert isinstance(provider, Sessions)
     host = Host(run, shared, held, channel)
-    await provider.run_session(shared.http, channel.config, await _kept(shared, held), host, stop)
+    await provider.run_session(shared.http, channel.config, await host.kept(), host, stop)
     if host.logged_out is not None:
         async with shared.pool.acquire() as connection, connection.transaction():
             await stop_channel(connection, channel.id, ErrorCode.INVALID_CREDENTIALS, host.logged_out)
         stop.set()
     elif not stop.is_set():
         raise ProviderError(ErrorCode.PROVIDER_UNAVAILABLE, "The session ended by itself.")
-
-
-async def _kept(shared: Shared, held: Held) -> bytes | None:
-    """As it was last kept: a session that begins again in this run may have kept something newer than what was taken with it."""
-    sealed = await shared.pool.fetchval("SELECT kept FROM channel_standing WHERE channel_id = $1", held.channel_id)
-    return base64.b64decode(shared.vault.open(sealed)["kept"]) if sealed else None

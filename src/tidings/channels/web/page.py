@@ -11,6 +11,7 @@ from tidings.channels import service
 from tidings.channels.activity import list_activity
 from tidings.channels.rules import hook_url
 from tidings.channels.web.alerts import show_alerts
+from tidings.channels.web.session import session_context
 from tidings.channels.web.shown import ChannelPath, show_channel
 from tidings.ui.pages import render
 from tidings.workspaces.page_edge import PageScope, require_page
@@ -45,4 +46,5 @@ async def channel_context(scope: PageScope, request: Request, channel_id: UUID) 
         # The path is the hook's secret: only who may change the channel sees it.
         "hook": url if Permission.CHANNELS_WRITE in scope.access.permissions else "",
         "has_public_url": bool(settings.public_url),
+        **await session_context(scope, shown),
     }

@@ -34,9 +34,6 @@ CREATE TABLE channel_standing (
     -- Where polling stands, and which way the service was last told (`polling`, or `hook` with the public address).
     cursor text NOT NULL DEFAULT '',
     told text,
-    -- Of a standing session: what it needs to go on, and what it shows (a QR code to scan). Sealed by the vault.
-    kept bytea,
-    shown bytea,
     -- What the last probe proved.
     health text NOT NULL DEFAULT 'unknown' CHECK (health IN ('unknown', 'healthy', 'unhealthy')),
     health_since timestamptz NOT NULL DEFAULT now(),
