@@ -17,6 +17,8 @@ RUN /opt/build/bin/python -m hatchling build --target wheel --directory /build/d
     && /opt/tidings/bin/pip install --no-deps --no-index /build/dist/*.whl
 
 FROM python:3.13-slim
+# The library for linked WhatsApp devices tells files' types by libmagic, which its wheel does not bring.
+RUN apt-get update && apt-get install --yes --no-install-recommends libmagic1 && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 8710 --user-group --create-home --home-dir /var/lib/tidings tidings
 COPY --from=build /opt/tidings /opt/tidings
 ENV PATH=/opt/tidings/bin:$PATH \
