@@ -26,6 +26,7 @@ PREFIXES: Final = {
     "alr": "alert",
     "rcp": "receipt",
     "aud": "audit entry",
+    "cnv": "conversation",
 }
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS: Final = [first + second for first in _ALPHABET for second in _ALPHABET]

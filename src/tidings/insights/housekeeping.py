@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tidings.contacts.links import prune_codes
 from tidings.db.sql import NamedSql
+from tidings.outbox.service import prune_events
 
 if TYPE_CHECKING:
     import asyncpg
@@ -27,7 +29,7 @@ async def _fold(connection: asyncpg.Connection, statement: str) -> None:
 
 async def prune(pool: asyncpg.Pool) -> None:
     """Drop what is past its use: old idempotency keys (a day), rate windows, job logs, heartbeats, staged import rows, ended logins,
-    the guard against inbound told twice."""
+    the guard against inbound told twice, events that everybody has read, links that nobody opened."""
     async with pool.acquire() as connection:
         await connection.execute("SELECT ensure_partitions()")
         await _fold(connection, _SQL.fold_old_message_stats)
@@ -36,3 +38,5 @@ async def prune(pool: asyncpg.Pool) -> None:
             _SQL.cancel_stale_imports, _SQL.prune_import_files, _SQL.prune_import_rows, _SQL.prune_sessions, _SQL.prune_refresh_tokens, _SQL.prune_invitations, _SQL.prune_inbound_seen,
         ):  # fmt: skip
             await connection.execute(statement)
+        await prune_events(connection)
+        await prune_codes(connection)
