@@ -87,5 +87,5 @@ async def make_caller(database: Database, name: str, email: str) -> Caller:
 async def signed_in(client: httpx2.AsyncClient, caller: Caller) -> dict[str, str]:
     """The header of the workspace's owner, in person."""
     answer = await client.post("/api/v1/auth/token", json={"email": caller.owner_email, "password": PASSWORD})
-    assert answer.status_code == 200, answer.text
+    assert answer.status_code == 201, answer.text
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}

@@ -152,7 +152,7 @@ async def test_files_on_their_way_are_bounded_and_places_come_back(sandbox: Inbo
     for _ in range(media_room.AT_ONCE):
         await sandbox.app.state.media_places.take()
     answer = await fetch()
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "6")
 
 
 async def stored(telegram: TelegramSimulator, content: bytes, content_type: str, file_name: str = "") -> ReceivedMedia:

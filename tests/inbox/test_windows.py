@@ -26,6 +26,13 @@ async def send(number: Inbox, status: int = 202, **more: Any) -> dict:
     return await number.call("POST", "/messages", {"to": PERSON, "text": "Hello", "channel": number.id, **more}, status)
 
 
+async def wrote(number: Inbox, whatsapp: WhatsAppSimulator, person: str, *, hours: float) -> None:
+    """The person wrote so long ago; WhatsApp knows it as well as we do."""
+    at = datetime.now(UTC) - timedelta(hours=hours)
+    whatsapp.heard[person] = at.timestamp()
+    await number.says("Hi", f"of {person}", sender=person, at=at)
+
+
 async def test_free_text_into_a_closed_window_is_refused_at_once_in_a_sentence(number: Inbox, db) -> None:
     refused = await send(number, 422)
     assert refused["code"] == "template_required"
@@ -42,17 +49,18 @@ async def test_of_many_only_those_whose_window_is_open_are_accepted(number: Inbo
 
 
 async def test_free_text_leaves_while_the_window_is_open(number: Inbox, engine: Engine, whatsapp: WhatsAppSimulator) -> None:
-    await number.says("Hi", "1", at=datetime.now(UTC) - timedelta(hours=23))
+    await wrote(number, whatsapp, PERSON, hours=23)
     sent = await send(number)
     await take_turn(engine, number.channel.id)
-    assert (await number.get(f"/messages/{sent['id']}"))["status"] == "sent"
+    shown = await number.get(f"/messages/{sent['id']}")
+    assert shown["status"] == "sent", shown["error"]
     assert sum(whatsapp.requests.values()) == 1
 
 
 async def test_a_scheduled_one_is_taken_and_refused_at_its_time_without_a_request(
     number: Inbox, engine: Engine, whatsapp: WhatsAppSimulator, db
 ) -> None:
-    await number.says("Hi", "1", sender=LATER)
+    await wrote(number, whatsapp, LATER, hours=1)
     soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     closed, opened = await send(number, send_at=soon), await send(number, to=LATER, send_at=soon)
     await db.execute("UPDATE messages SET due_at = now() WHERE direction = 'out'")

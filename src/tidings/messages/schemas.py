@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tidings.messages.content_schemas import ContentOutput
 from tidings.messages.models import Attempt, Message
+from tidings.messages.received_schemas import ContentOutput
 from tidings.messages.service import PRIORITIES, SendMessage, Shown
 from tidings.ui.words import find_reason, find_word
 from tidings.workspaces.wire import Id, Moment, Money, Page, PlainText

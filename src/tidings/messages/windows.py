@@ -56,7 +56,10 @@ async def refuse_closed(
 
 
 def _leaves_now(message: Message) -> bool:
-    return message.status == Status.QUEUED and not message.is_confirmation
+    """Whether a message is free text that would leave at once."""
+    # What a message carries beside its text, where messages carry anything.
+    carried = getattr(message, "content", None) or {}
+    return message.status == Status.QUEUED and not message.is_confirmation and not carried.get("template")
 
 
 def _is_open(provider: str, last_inbound_at: datetime | None, now: datetime) -> bool:
