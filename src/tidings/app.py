@@ -12,6 +12,7 @@ from tidings.campaigns import api as campaigns
 from tidings.campaigns import web as campaign_pages
 from tidings.channels import api as channels
 from tidings.channels import other_api as providers_and_alerts
+from tidings.channels import personal_api as personal_channels
 from tidings.channels import web as channel_pages
 from tidings.channels.alerts import count_open_alerts
 from tidings.channels.vault import open_vault
@@ -19,11 +20,13 @@ from tidings.contacts import api as contacts
 from tidings.contacts import web as contact_pages
 from tidings.db.database import Database
 from tidings.delivery.wake import wake_after_commit
+from tidings.inbox import api as conversations
 from tidings.insights import api as insights
 from tidings.insights import health, metrics
 from tidings.insights import web as home_page
 from tidings.messages import api as messages
 from tidings.messages import web as message_pages
+from tidings.messages.media import Places
 from tidings.messages.try_out import send_test
 from tidings.providers.http import Http
 from tidings.receipts import api as receipts
@@ -68,6 +71,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     )
     app.state.settings = settings
     app.state.live_campaigns = campaign_pages.LiveCampaigns()
+    app.state.media_places = Places()
     app.state.vault = vault = open_vault(settings)
     app.state.token_keys = partial(vault.derive_all, access_tokens.PURPOSE)
     app.state.setup_code = first_start.setup_code(vault.derive(first_start.PURPOSE))
@@ -78,8 +82,10 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     app.include_router(workspaces.router, prefix="/api/v1")
     app.include_router(channels.make_router(send_test=send_test, wake=wake_after_commit), prefix="/api/v1")
     app.include_router(providers_and_alerts.router, prefix="/api/v1")
+    app.include_router(personal_channels.make_router(send_test=send_test, wake=wake_after_commit), prefix="/api/v1")
     app.include_router(contacts.router, prefix="/api/v1")
     app.include_router(messages.router, prefix="/api/v1")
+    app.include_router(conversations.router, prefix="/api/v1")
     app.include_router(campaigns.router, prefix="/api/v1")
     app.include_router(insights.router, prefix="/api/v1")
     app.include_router(health.router)

@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     """The largest spreadsheet anyone may upload."""
     import_row_limit: int = Field(default=200_000, ge=1)
     """The most rows one spreadsheet may have."""
+    media_limit_bytes: int = Field(default=25 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
+    """The largest file that is fetched from a provider for whoever reads a message."""
+    link_days: float = Field(default=7, gt=0, le=365)
+    """How long a one-time link, by which a person joins their chat to a contact, can be opened."""
     allowed_api_base_urls: str = ""
     """Comma-separated origins that a channel's `api_base_url` may point at, and that HTTP gateway channels may call though private. Empty: none."""
     login_attempts_per_minute: int = Field(default=10, ge=1)

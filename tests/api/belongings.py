@@ -8,6 +8,7 @@ import httpx2
 from fastapi import FastAPI
 
 from tests.api.conftest import Caller
+from tests.simulators.telegram import BOT_TOKEN
 from tidings.core.ids import new_id, read_id, show_id
 
 MARK = "Zanzibar"
@@ -31,6 +32,7 @@ async def make_belongings(app: FastAPI, client: httpx2.AsyncClient, caller: Call
         "/campaigns", json={"name": f"{MARK} sale", "text": f"{MARK}!", "audience": {"all": True}, "channel": channel["id"]}
     )
     message = await post("/messages", json={"to": "+254712345678", "text": f"{MARK} hello"})
+    received, conversation = await _received(app, client, caller, channel["id"])
     key = await post("/api-keys", json={"name": f"{MARK} key", "scopes": ["contacts:read"]})
     invitation = await post("/invitations", json={"email": f"{MARK}@x.example", "role": "viewer"})
     return {
@@ -42,11 +44,37 @@ async def make_belongings(app: FastAPI, client: httpx2.AsyncClient, caller: Call
         "row": "3",
         "campaign_id": campaign["id"],
         "message_id": message["id"],
+        "received_id": received,
+        "index": "0",
+        "conversation_id": conversation,
+        "own_channel_id": await _own_channel(app, caller),
         "key_id": key["id"],
         "invitation_id": invitation["id"],
         "user_id": show_id("usr", caller.owner_id),
         "alert_id": await _alert(app, caller, channel["id"]),
     }
+
+
+async def _received(app: FastAPI, client: httpx2.AsyncClient, caller: Caller, channel: str) -> tuple[str, str]:
+    """A picture from a person, which makes a conversation."""
+    pool = app.state.database.pool
+    token = await pool.fetchval("SELECT hook_token FROM channels WHERE id = $1", read_id("chn", channel))
+    sent = {"id": MARK, "from": "+254712345678", "text": f"{MARK} here", "picture": True}
+    assert (await client.post(f"/hooks/{token}", json=sent)).status_code == 200
+    message = await pool.fetchval("SELECT id FROM messages WHERE workspace_id = $1 AND direction = 'in'", caller.id)
+    conversation = await pool.fetchval("SELECT id FROM conversations WHERE workspace_id = $1", caller.id)
+    return show_id("msg", message), show_id("cnv", conversation)
+
+
+async def _own_channel(app: FastAPI, caller: Caller) -> str:
+    """A personal channel of the workspace's owner."""
+    channel_id = new_id()
+    await app.state.database.pool.execute(
+        "INSERT INTO channels (workspace_id, id, name, provider, medium, credentials, hook_token, owner_id) "
+        "VALUES ($1, $2, $3, 'telegram', 'telegram', $4, $5, $6)",
+        caller.id, channel_id, f"{MARK} bot", app.state.vault.seal({"bot_token": BOT_TOKEN}), str(channel_id), caller.owner_id,
+    )  # fmt: skip
+    return show_id("chn", channel_id)
 
 
 async def _alert(app: FastAPI, caller: Caller, channel: str) -> str:

@@ -82,3 +82,10 @@ async def make_caller(database: Database, name: str, email: str) -> Caller:
         access = system_access(made.id, "tests")
         key = await create_api_key(session, access, name="Tests", scopes=frozenset(Permission))
     return Caller(made.id, owner.id, owner.email, {"Authorization": f"Bearer {key.secret}"})
+
+
+async def signed_in(client: httpx2.AsyncClient, caller: Caller) -> dict[str, str]:
+    """The header of the workspace's owner, in person."""
+    answer = await client.post("/api/v1/auth/token", json={"email": caller.owner_email, "password": PASSWORD})
+    assert answer.status_code == 201, answer.text
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}

@@ -79,7 +79,7 @@ async def test_a_message_tells_why_it_did_not_arrive(client: httpx2.AsyncClient,
     await until(has_failed)
     with counted() as seen:
         shown = await page(client, f"/messages/{message}")
-    assert len(seen) <= 12, seen
+    assert len(seen) <= 13, seen
     for word in ("Invalid address", "Attempt 1", "The provider refused it", "Failed for good", "Your code is 1234", "no contact has this"):
         assert word in shown
     assert "every 3s" not in shown

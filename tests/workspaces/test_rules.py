@@ -18,6 +18,7 @@ TABLE = {
     "messages:send":      "yes   yes   yes   no",
     "channels:read":      "yes   yes   yes   yes",
     "channels:write":     "yes   yes   no    no",
+    "channels:own":       "yes   yes   yes   no",
     "members:read":       "yes   yes   no    no",
     "members:write":      "yes   yes   no    no",
     "api_keys:write":     "yes   yes   no    no",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tidings.channels import queries
+from tidings.channels.rules import may_see
 from tidings.core.clock import utc_now
 from tidings.errors import NotFound
 from tidings.workspaces.audit import record
@@ -27,19 +28,28 @@ async def list_alerts(
     before: UUID | None = None,
     limit: int = 50,
 ) -> list[Alert]:
-    """The workspace's alerts, or one channel's, the newest first."""
+    """The workspace's alerts, or one channel's, the newest first. Those of personal channels are told only where the channel is named."""
     return await queries.list_alerts(session, access.workspace_id, only_open=only_open, channel_id=channel_id, before=before, limit=limit)
 
 
 async def count_open_alerts(connection: asyncpg.Pool, workspace_id: UUID) -> int:
     """How many alerts wait for somebody: the number at the bell of every page."""
-    count: int = await connection.fetchval("SELECT count(*) FROM alerts WHERE workspace_id = $1 AND resolved_at IS NULL", workspace_id)
+    count: int = await connection.fetchval(_COUNT_OPEN, workspace_id)
     return count
+
+
+_COUNT_OPEN = """
+    SELECT count(*) FROM alerts a WHERE a.workspace_id = $1 AND a.resolved_at IS NULL
+    AND NOT EXISTS (SELECT FROM channels c WHERE c.workspace_id = $1 AND c.id = a.channel_id AND c.owner_id IS NOT NULL)
+"""
 
 
 async def resolve_alert(session: AsyncSession, access: Access, alert_id: UUID) -> Alert:
     """Close an alert by hand: the next trouble of its kind is told again. Raises NotFound."""
     alert = await queries.get_alert(session, access.workspace_id, alert_id)
+    if alert is not None and alert.channel_id is not None:
+        channel = await queries.get_channel(session, access.workspace_id, alert.channel_id)
+        alert = alert if channel is None or may_see(access, channel.owner_id) else None
     if alert is None:
         raise NotFound("There is no such alert in this workspace.")
     if alert.resolved_at is None:

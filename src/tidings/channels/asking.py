@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 from uuid import UUID
 
 from tidings.channels import service
@@ -12,18 +13,22 @@ from tidings.channels.probing import note_probe, probe
 from tidings.channels.runtime import RunningChannel, open_channel
 from tidings.core.clock import utc_now
 from tidings.db.database import raw_connection
-from tidings.errors import Conflict, NotFound
-from tidings.providers.base import Balance, ProviderError
+from tidings.errors import Conflict, NotFound, Unavailable
+from tidings.providers.base import Balance, ErrorCode, FetchesMedia, Links, ProviderError
+from tidings.providers.http import NoAnswer, NotSent, Request
 
 if TYPE_CHECKING:
     from tidings.channels.models import Channel
     from tidings.channels.vault import Vault
     from tidings.db.database import Database
+    from tidings.providers.base import ReceivedMedia
     from tidings.providers.http import Http
     from tidings.settings import Settings
     from tidings.workspaces.access import Access
 
 BALANCE_KEPT = timedelta(hours=1)
+MOST_HOPS = 4
+"""Addresses asked for one file: services answer with a redirect to where it lies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +100,49 @@ async def read_balance(asking: Asking, access: Access, channel_id: UUID, *, refr
     except ProviderError as error:
         raise Conflict(f"{description.label} did not tell the balance: {error.detail}", code=error.code) from error
     return await _keep(asking, access, channel_id, fresh)
+
+
+async def ask_link(asking: Asking, access: Access, channel_id: UUID, code: str) -> str:
+    """The address that a person opens to link their chat. Raises NotFound, or Conflict when the channel has no such thing or cannot say."""
+    channel = await _open(asking, access, channel_id)
+    label = channel.provider.description.label
+    if not isinstance(channel.provider, Links):
+        raise Conflict(f"{label} has no links by which a person joins their chat. Add their address by hand.", code="unsupported")
+    try:
+        return await channel.provider.link(asking.http, channel.config, code)
+    except ProviderError as error:
+        raise Conflict(f"{label} gave no link: {error.detail}", code=error.code) from error
+
+
+async def fetch_media(asking: Asking, access: Access, channel_id: UUID, media: ReceivedMedia) -> bytes:
+    """A file that a person sent by a channel, from the provider or from its address.
+
+    Raises NotFound when the channel is gone, Conflict with what the provider said, Unavailable when nobody answers.
+    """
+    channel = await _open(asking, access, channel_id)
+    most = asking.settings.media_limit_bytes
+    if media.size is not None and media.size > most:
+        raise Conflict(f"The file has {media.size:,} bytes; {most:,} are the most that this installation fetches.", code="too_large")
+    try:
+        if isinstance(channel.provider, FetchesMedia):
+            return await channel.provider.fetch_media(asking.http, channel.config, media, max_bytes=most)
+        return await _download(asking.http, media.url, most)
+    except ProviderError as error:
+        raise Conflict(f"{channel.provider.description.label} did not give the file: {error.detail}", code=error.code) from error
+    except (NotSent, NoAnswer) as error:
+        raise Unavailable(f"The file could not be fetched: {error.detail}. Try again later.", retry_after=30) from error
+
+
+async def _download(http: Http, url: str, most: int) -> bytes:
+    """A file from an address that came from outside: every hop of the way must lead to the public internet."""
+    for _ in range(MOST_HOPS):
+        answer = await http.ask(Request(method="GET", url=url, headers={"accept": "*/*"}, guarded=True, max_answer_bytes=most))
+        if answer.status not in {301, 302, 303, 307, 308}:
+            break
+        url = urljoin(url, answer.headers.get("location", ""))
+    if answer.status != 200:
+        raise ProviderError(ErrorCode.UNREACHABLE, f"its address answered with status {answer.status}")
+    return answer.body
 
 
 async def _open(asking: Asking, access: Access, channel_id: UUID) -> RunningChannel:

@@ -44,6 +44,11 @@ class Channel(Base):
     balance_currency: Mapped[str | None]
     balance_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
+    owner_id: Mapped[UUID | None]
+    """The member whose personal channel it is; nobody else sees it."""
+    owner_address: Mapped[str | None]
+    """The owner's own chat, once linked."""
+    owner_linked_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
     updated_at: Mapped[datetime] = mapped_column(server_default=FetchedValue(), onupdate=func.now())

@@ -37,9 +37,12 @@ class Resting:
     """Because the provider keeps failing, not because it asked for a pause."""
 
 
-async def list_channels(session: AsyncSession, workspace_id: UUID, *, after: UUID | None = None, limit: int) -> list[Channel]:
-    """The oldest first; `after` is the id of the last one shown."""
+async def list_channels(
+    session: AsyncSession, workspace_id: UUID, *, owner_id: UUID | None = None, after: UUID | None = None, limit: int
+) -> list[Channel]:
+    """The workspace's own, or a member's personal ones. The oldest first; `after` is the id of the last one shown."""
     query = select(Channel).where(Channel.workspace_id == workspace_id, Channel.deleted_at.is_(None))
+    query = query.where(Channel.owner_id.is_(None) if owner_id is None else Channel.owner_id == owner_id)
     if after is not None:
         query = query.where(Channel.id > after)
     return list((await session.scalars(query.order_by(Channel.id).limit(limit))).all())
@@ -121,6 +124,32 @@ async def forget_session(session: AsyncSession, workspace_id: UUID, channel_id: 
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalTotal:
+    """How many personal channels of one provider stand in one state, and how many members own them."""
+
+    provider: str
+    state: str
+    channels: int
+    owners: int
+
+
+async def personal_totals(session: AsyncSession, workspace_id: UUID) -> list[PersonalTotal]:
+    """Counts alone: what else there is to know of a personal channel is its owner's."""
+    rows = await session.execute(_PERSONAL_TOTALS, {"workspace_id": workspace_id})
+    return [PersonalTotal(provider=row.provider, state=row.state, channels=row.channels, owners=row.owners) for row in rows]
+
+
+_PERSONAL_TOTALS = text(
+    """
+    SELECT provider, CASE WHEN NOT enabled THEN 'disabled' WHEN stopped_at IS NOT NULL THEN 'stopped' ELSE 'active' END AS state,
+           count(*)::int AS channels, count(DISTINCT owner_id)::int AS owners
+    FROM channels WHERE workspace_id = :workspace_id AND owner_id IS NOT NULL AND deleted_at IS NULL
+    GROUP BY 1, 2 ORDER BY 1, 2
+    """
+)
+
+
 async def reset_pace(session: AsyncSession, channel_id: UUID) -> None:
     """Forget pauses and failures: the channel begins anew."""
     await session.execute(
@@ -162,11 +191,17 @@ async def list_alerts(
     query = select(Alert).where(Alert.workspace_id == workspace_id)
     if channel_id is not None:
         query = query.where(Alert.channel_id == channel_id)
+    else:
+        query = query.where(text(f"NOT EXISTS (SELECT FROM channels c WHERE {_PERSONAL_ALERT})"))
     if only_open:
         query = query.where(Alert.resolved_at.is_(None))
     if before is not None:
         query = query.where(Alert.id < before)
     return list((await session.scalars(query.order_by(Alert.id.desc()).limit(limit))).all())
+
+
+_PERSONAL_ALERT = "c.workspace_id = alerts.workspace_id AND c.id = alerts.channel_id AND c.owner_id IS NOT NULL"
+"""The alert of somebody's personal channel: it is told to them where they see the channel."""
 
 
 async def get_alert(session: AsyncSession, workspace_id: UUID, alert_id: UUID) -> Alert | None:

@@ -6,10 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from tidings.errors import FieldError, Invalid
 from tidings.providers.base import Description, Field, Limits
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from tidings.workspaces.access import Access
 
 DEFAULT_RETRY_MINUTES = (5, 10, 15)
 DEFAULT_MAX_ATTEMPTS = 3
@@ -107,6 +112,15 @@ def choose_medium(description: Description, wanted: str | None) -> str:
             f"{description.label} does not reach people by “{medium}”.", errors=(FieldError("medium", f"one of: {', '.join(mediums)}"),)
         )
     return medium
+
+
+PERSONAL_PROVIDERS = ("telegram", "whatsapp_linked")
+"""What a member may set up for themself alone: services where one person's own bot or number makes sense."""
+
+
+def may_see(access: Access, owner_id: UUID | None) -> bool:
+    """Whether this caller may know of a channel: a personal one is its owner's alone, and Tidings' own."""
+    return owner_id is None or access.actor_kind == "system" or access.user_id == owner_id
 
 
 def state_of(*, enabled: bool, stopped: bool) -> str:

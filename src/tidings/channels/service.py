@@ -15,15 +15,16 @@ from tidings.channels.activity import Happened, note_activity
 from tidings.channels.alerts import list_alerts, resolve_alert
 from tidings.channels.lifecycle import Receive, choose_receive
 from tidings.channels.models import Channel
-from tidings.channels.queries import Resting, Traffic, pause_of, resting, traffic
+from tidings.channels.queries import PersonalTotal, Resting, Traffic, pause_of, resting, traffic
 from tidings.channels.rotation import rotate_credentials
-from tidings.channels.rules import choose_medium, hints, split_fields, state_of
+from tidings.channels.rules import choose_medium, hints, may_see, split_fields, state_of
 from tidings.channels.standing import begin_anew
 from tidings.core.clock import utc_now
 from tidings.core.ids import new_id
 from tidings.db.database import raw_connection
 from tidings.errors import Conflict, FieldError, Invalid, NotFound
 from tidings.providers import PROVIDERS
+from tidings.workspaces.access import system_access
 from tidings.workspaces.audit import record
 
 if TYPE_CHECKING:
@@ -35,10 +36,13 @@ if TYPE_CHECKING:
     from tidings.workspaces.access import Access
 
 __all__ = [
-    "ChangeChannel", "CreateChannel", "Resting", "Traffic", "begin_again", "change_channel", "channel_for_sending", "create_channel", "delete_channel",
-    "get_channel", "list_alerts", "list_channels", "make_default", "medium_of_channel", "pause_of", "resolve_alert", "resting", "rotate_credentials",
-    "set_enabled", "start_again", "traffic",
+    "ChangeChannel", "CreateChannel", "PersonalTotal", "Resting", "Traffic", "begin_again", "change_channel", "channel_for_sending",
+    "create_channel", "delete_channel", "get_channel", "list_alerts", "list_channels", "list_own_channels", "make_default",
+    "medium_of_channel", "pause_of", "personal_totals", "resolve_alert", "resting", "rotate_credentials", "set_enabled", "start_again", "traffic",
 ]  # fmt: skip
+
+MOST_OWN = 20
+"""Personal channels of one member."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,8 @@ class CreateChannel:
     """None: by the hook where that can be called, else by polling."""
     is_default: bool | None = None
     """None: it becomes its medium's default where there is none."""
+    owner_id: UUID | None = None
+    """The member whose personal channel it is to be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +80,25 @@ class ChangeChannel:
 
 
 async def list_channels(session: AsyncSession, access: Access, *, after: UUID | None = None, limit: int = 200) -> list[Channel]:
-    """The workspace's channels, the oldest first."""
+    """The workspace's channels, the oldest first. Personal ones are not among them."""
     return await queries.list_channels(session, access.workspace_id, after=after, limit=limit)
+
+
+async def list_own_channels(session: AsyncSession, access: Access) -> list[Channel]:
+    """The caller's personal channels, the oldest first; a key has none."""
+    if access.user_id is None:
+        return []
+    return await queries.list_channels(session, access.workspace_id, owner_id=access.user_id, limit=MOST_OWN)
+
+
+async def personal_totals(session: AsyncSession, access: Access) -> list[PersonalTotal]:
+    """How many personal channels there are, by provider and state: all that anybody but their owners gets to know."""
+    return await queries.personal_totals(session, access.workspace_id)
 
 
 async def get_channel(session: AsyncSession, access: Access, channel_id: UUID) -> Channel:
     """One channel. Raises NotFound."""
-    return await _get(session, access.workspace_id, channel_id)
+    return await _get(session, access, channel_id)
 
 
 async def create_channel(session: AsyncSession, access: Access, vault: Vault, settings: Settings, command: CreateChannel) -> Channel:
@@ -90,7 +108,9 @@ async def create_channel(session: AsyncSession, access: Access, vault: Vault, se
     plain, secret = split_fields(description, command.fields)
     _check_base_url(settings, command.api_base_url)
     default = command.is_default
-    if default is None:
+    if command.owner_id is not None:
+        default = False
+    elif default is None:
         default = not await queries.has_default(session, access.workspace_id, medium)
     elif default:
         await queries.clear_default(session, access.workspace_id, medium)
@@ -110,6 +130,7 @@ async def create_channel(session: AsyncSession, access: Access, vault: Vault, se
         hook_token=secrets.token_urlsafe(24),
         is_default=default,
         enabled=True,
+        owner_id=command.owner_id,
     )
     session.add(channel)
     await _flush(session, command.name)
@@ -121,7 +142,7 @@ async def change_channel(  # noqa: PLR0917
     session: AsyncSession, access: Access, vault: Vault, settings: Settings, channel_id: UUID, command: ChangeChannel
 ) -> Channel:
     """Change what is given and keep the rest; secrets too are only replaced by new ones."""
-    channel = await _get(session, access.workspace_id, channel_id, lock=True)
+    channel = await _get(session, access, channel_id, lock=True)
     before = _told(channel)
     changed_secrets = _change_fields(channel, vault, command.fields)
     if command.receive is not None and command.receive != channel.receive:
@@ -167,7 +188,7 @@ def _change_fields(channel: Channel, vault: Vault, changes: Mapping[str, str | N
 
 async def set_enabled(session: AsyncSession, access: Access, channel_id: UUID, *, enabled: bool) -> Channel:
     """Switch a channel on or off. While it is off its messages wait."""
-    channel = await _get(session, access.workspace_id, channel_id, lock=True)
+    channel = await _get(session, access, channel_id, lock=True)
     if channel.enabled != enabled:
         channel.enabled = enabled
         channel.switched_at = utc_now()
@@ -181,7 +202,7 @@ async def set_enabled(session: AsyncSession, access: Access, channel_id: UUID, *
 
 async def begin_again(session: AsyncSession, access: Access, channel_id: UUID) -> Channel:
     """Have a running channel begin anew: its run, its probes, and its pauses are over."""
-    channel = await _get(session, access.workspace_id, channel_id, lock=True)
+    channel = await _get(session, access, channel_id, lock=True)
     channel.switched_at = utc_now()
     await session.flush()
     await queries.reset_pace(session, channel.id)
@@ -197,9 +218,11 @@ async def _note(session: AsyncSession, access: Access, channel_id: UUID, kind: s
 
 async def make_default(session: AsyncSession, access: Access, channel_id: UUID) -> Channel:
     """Make this the channel that its medium's messages go by when none is named. Raises Conflict while it is disabled."""
-    channel = await _get(session, access.workspace_id, channel_id, lock=True)
+    channel = await _get(session, access, channel_id, lock=True)
     if not channel.enabled:
         raise Conflict(f"“{channel.name}” is disabled. Enable it first, then make it the default.")
+    if channel.owner_id is not None:
+        raise Conflict("A personal channel is its owner's alone: it cannot be the workspace's default.")
     if not channel.is_default:
         await queries.clear_default(session, access.workspace_id, channel.medium)
         channel.is_default = True
@@ -210,7 +233,7 @@ async def make_default(session: AsyncSession, access: Access, channel_id: UUID) 
 
 async def start_again(session: AsyncSession, access: Access, channel_id: UUID, proof: str) -> Channel:
     """Let a stopped channel go on, after its check gave this proof. Its pauses are over too."""
-    channel = await _get(session, access.workspace_id, channel_id, lock=True)
+    channel = await _get(session, access, channel_id, lock=True)
     before = {"stopped_code": channel.stopped_code, "stopped_detail": channel.stopped_detail}
     channel.stopped_code = channel.stopped_detail = channel.stopped_at = None
     if before["stopped_code"] is not None:
@@ -226,7 +249,7 @@ async def start_again(session: AsyncSession, access: Access, channel_id: UUID, p
 
 async def delete_channel(session: AsyncSession, access: Access, channel_id: UUID) -> None:
     """Delete a channel and destroy its secrets; its messages stay in the ledger. Raises Conflict while any still has to leave."""
-    channel = await _get(session, access.workspace_id, channel_id, lock=True)
+    channel = await _get(session, access, channel_id, lock=True)
     messages, campaigns = await queries.count_unfinished(session, access.workspace_id, channel_id)
     if messages or campaigns:
         waiting = " and ".join(
@@ -238,16 +261,23 @@ async def delete_channel(session: AsyncSession, access: Access, channel_id: UUID
     channel.is_default = False
     channel.credentials, channel.credential_hints = b"", {}
     await queries.forget_session(session, access.workspace_id, channel_id)
+    channel.owner_address = channel.owner_linked_at = None
     await session.flush()
     await record(session, access, "channel.deleted", "channel", channel.id, before=before)
 
 
-async def channel_for_sending(session: AsyncSession, workspace_id: UUID, channel_id: UUID | None, medium: str | None) -> Channel:
+async def channel_for_sending(
+    session: AsyncSession, workspace_id: UUID, channel_id: UUID | None, medium: str | None, *, access: Access | None = None
+) -> Channel:
     """The channel to send by: the one named, or the medium's default. A stopped one is given too: its messages wait for its restart.
+
+    A personal channel is there for its owner alone, whose `access` must be given; for all that does without one there is none.
 
     Raises NotFound when there is none of this id, Conflict when there is no default or the channel is disabled.
     """
     channel = await queries.channel_for_sending(session, workspace_id, channel_id, medium)
+    if channel is not None and channel.owner_id is not None and (access is None or not may_see(access, channel.owner_id)):
+        channel = None
     if channel is None and channel_id is not None:
         raise NotFound("There is no such channel in this workspace.")
     if channel is None:
@@ -259,12 +289,12 @@ async def channel_for_sending(session: AsyncSession, workspace_id: UUID, channel
 
 async def medium_of_channel(session: AsyncSession, workspace_id: UUID, channel_id: UUID) -> str:
     """The medium a channel sends by. Raises NotFound."""
-    return (await _get(session, workspace_id, channel_id)).medium
+    return (await _get(session, system_access(workspace_id, "engine"), channel_id)).medium
 
 
-async def _get(session: AsyncSession, workspace_id: UUID, channel_id: UUID, *, lock: bool = False) -> Channel:
-    channel = await queries.get_channel(session, workspace_id, channel_id, lock=lock)
-    if channel is None:
+async def _get(session: AsyncSession, access: Access, channel_id: UUID, *, lock: bool = False) -> Channel:
+    channel = await queries.get_channel(session, access.workspace_id, channel_id, lock=lock)
+    if channel is None or not may_see(access, channel.owner_id):
         raise NotFound("There is no such channel in this workspace.")
     return channel
 
@@ -296,7 +326,10 @@ async def _flush(session: AsyncSession, name: str) -> None:
 
 
 def _told(channel: Channel) -> dict[str, Any]:
-    """What the audit log says of a channel: everything but its secrets and its hook's path."""
+    """What the audit log says of a channel: everything but its secrets and its hook's path, and of a personal one next to nothing."""
+    state = state_of(enabled=channel.enabled, stopped=channel.stopped_at is not None)
+    if channel.owner_id is not None:
+        return {"personal": True, "provider": channel.provider, "medium": channel.medium, "state": state}
     return {
         "name": channel.name,
         "provider": channel.provider,
@@ -308,5 +341,5 @@ def _told(channel: Channel) -> dict[str, Any]:
         "limits": channel.limits,
         "receive": channel.receive,
         "is_default": channel.is_default,
-        "state": state_of(enabled=channel.enabled, stopped=channel.stopped_at is not None),
+        "state": state,
     }

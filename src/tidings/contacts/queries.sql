@@ -62,3 +62,6 @@ RETURNING id
 
 -- name: count
 SELECT coalesce(sum(n), 0) FROM contact_counts WHERE workspace_id = $1
+
+-- name: name_nameless
+UPDATE contacts SET name = $3 WHERE workspace_id = $1 AND id = $2 AND name = ''

@@ -27,6 +27,7 @@ PREFIXES: Final = {
     "rcp": "receipt",
     "aud": "audit entry",
     "act": "activity",
+    "cnv": "conversation",
 }
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS: Final = [first + second for first in _ALPHABET for second in _ALPHABET]

@@ -55,6 +55,11 @@ FROM locked l
 WHERE m.workspace_id = $2 AND m.id = ANY (ARRAY(SELECT id FROM locked)) AND m.id = l.id
 RETURNING m.id, m.status, m.source_id, m.address, m.text, m.variables, m.delivery, m.attempt, m.failures
 
+-- name: open_windows
+-- Which of the addresses $3 wrote to channel $2 within the last $4.
+SELECT address FROM conversations
+WHERE workspace_id = $1 AND channel_id = $2 AND address = ANY ($3::text[]) AND last_inbound_at > now() - $4::interval
+
 -- name: source_text
 SELECT text FROM message_contents WHERE workspace_id = $1 AND source_id = $2
 

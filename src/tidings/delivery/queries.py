@@ -97,6 +97,12 @@ async def claim(connection: asyncpg.Connection, channel_id: UUID, workspace_id: 
     return taken, len(rows) - len(taken)
 
 
+async def open_windows(connection: asyncpg.Connection, workspace_id: UUID, channel_id: UUID, addresses: Sequence[str], window: timedelta) -> set[str]:  # fmt: skip
+    """Those of the addresses whose person wrote to the channel within the window."""
+    rows = await connection.fetch(_CLAIM.open_windows, workspace_id, channel_id, list(addresses), window)
+    return {row["address"] for row in rows}
+
+
 async def source_text(connection: asyncpg.Connection, workspace_id: UUID, source_id: UUID) -> str | None:
     """The frozen text of a campaign."""
     text: str | None = await connection.fetchval(_CLAIM.source_text, workspace_id, source_id)

@@ -29,6 +29,7 @@ from tidings.delivery.packing import Parcel, pack
 from tidings.delivery.queries import CLAIM_SECONDS, Claimed, Ended, Pace
 from tidings.delivery.rules import Settlement, release, settle
 from tidings.delivery.settling import DATABASE_TROUBLE, Settler
+from tidings.delivery.windows import open_windows, refuse_closed
 from tidings.providers.base import ErrorCode, Outcome, Outgoing, SendUncertain
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ class Slice:
             if count == 0:
                 return True, wait
             claimed, ended_here = await queries.claim(connection, self._channel.id, self._channel.workspace_id, count)
+            opened = await open_windows(connection, self._channel, claimed)
             reservation = self._reserve(pace, len(claimed))
             if reservation is not None:
                 await queries.reserve_pace(connection, self._channel.id, reservation.next_free_at)
@@ -139,7 +141,7 @@ class Slice:
                 source: await self._contents.get(connection, self._channel.workspace_id, source)
                 for source in {one.source_id for one in claimed if one.text is None}
             }
-        self._pack(claimed, texts, reservation, pace.now, begun)
+        self._pack(claimed, texts, reservation, pace.now, begun, opened)
         if self._health.probing:
             # One message proves or disproves the channel; the next turn goes on from there.
             return True, _AFTER_PROBE
@@ -149,15 +151,16 @@ class Slice:
         """What is reserved and what it is reserved for are written together; without a pace each statement stands by itself."""
         return nullcontext() if self._channel.limits.per_second is None else connection.transaction()
 
-    def _pack(
-        self, claimed: Sequence[Claimed], texts: Mapping[UUID, str], reservation: Reservation | None, now: datetime, begun: float
-    ) -> None:
+    def _pack(  # noqa: PLR0917
+        self, claimed: Sequence[Claimed], texts: Mapping[UUID, str], reservation: Reservation | None, now: datetime, begun: float,
+        opened: set[str] | None,
+    ) -> None:  # fmt: skip
         read_at = time.monotonic()
 
         def slot(index: int) -> float:
             return 0.0 if reservation is None else read_at + (reservation.slot(index) - now).total_seconds()
 
-        packed = pack(claimed, texts, self._can, slot, begun + CLAIM_SECONDS)
+        packed = refuse_closed(pack(claimed, texts, self._can, slot, begun + CLAIM_SECONDS), opened, self._can.window_hours)
         self._claimed += len(claimed)
         for one, settlement in packed.failed:
             self._settler.add(Ended(one, settlement, None))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tidings.contacts.links import prune_codes
 from tidings.db.sql import NamedSql
+from tidings.outbox.service import prune_events
 
 if TYPE_CHECKING:
     import asyncpg
@@ -27,7 +29,7 @@ async def _fold(connection: asyncpg.Connection, statement: str) -> None:
 
 async def prune(pool: asyncpg.Pool) -> None:
     """Drop what is past its use: old idempotency keys (a day), rate windows, job logs, heartbeats, staged import rows, ended logins,
-    the guard against inbound told twice, what happened to channels."""
+    the guard against inbound told twice, what happened to channels, events that everybody has read, links that nobody opened."""
     async with pool.acquire() as connection:
         await connection.execute("SELECT ensure_partitions()")
         await _fold(connection, _SQL.fold_old_message_stats)
@@ -37,3 +39,5 @@ async def prune(pool: asyncpg.Pool) -> None:
             _SQL.prune_channel_activity,
         ):  # fmt: skip
             await connection.execute(statement)
+        await prune_events(connection)
+        await prune_codes(connection)

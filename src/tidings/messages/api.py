@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
+from tidings.channels.asking import Asking
 from tidings.core.clock import utc_now
 from tidings.core.cursor import read_cursor, write_cursor
 from tidings.core.phone import BadPhone, parse_phone
 from tidings.messages import service
+from tidings.messages.media import FileResponse, Places, fetch_file
 from tidings.messages.schemas import (
     BulkInput,
     BulkOutput,
@@ -24,7 +26,8 @@ from tidings.messages.schemas import (
     StatusWord,
     TimelineOutput,
 )
-from tidings.workspaces.edge import Scope, require, require_send
+from tidings.workspaces.access import Access
+from tidings.workspaces.edge import Scope, require, require_access, require_send
 from tidings.workspaces.once import Once, idempotent
 from tidings.workspaces.rules import Permission
 from tidings.workspaces.service import get_workspace
@@ -97,6 +100,7 @@ async def list_messages(  # noqa: PLR0917 - each is named in the query
         address=await _address(scope, to),
         since=since,
         until=until,
+        viewer=scope.access.user_id,
     )
     before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
     found = await service.list_messages(scope.session, scope.access.workspace_id, wanted, before=before, limit=limit + 1)
@@ -108,7 +112,7 @@ async def list_messages(  # noqa: PLR0917 - each is named in the query
 @router.get("/{message_id}", responses=problems(404))
 async def get_message(message_id: MessagePath, scope: Annotated[Scope, require(Permission.MESSAGES_READ)]) -> MessageDetail:
     """One message with all its attempts."""
-    message = await service.get_message(scope.session, scope.access.workspace_id, message_id)
+    message = await service.get_message(scope.session, scope.access.workspace_id, message_id, viewer=scope.access.user_id)
     (shown,) = await service.show_messages(scope.session, scope.access.workspace_id, [message])
     attempts = await service.list_attempts(scope.session, scope.access.workspace_id, message_id)
     return MessageDetail.with_attempts(shown, attempts)
@@ -117,9 +121,32 @@ async def get_message(message_id: MessagePath, scope: Annotated[Scope, require(P
 @router.get("/{message_id}/timeline", responses=problems(404))
 async def explain_message(message_id: MessagePath, scope: Annotated[Scope, require(Permission.MESSAGES_READ)]) -> TimelineOutput:
     """Why it was sent and by which channel, every attempt and receipt in order, or why it was not sent: in sentences."""
-    message = await service.get_message(scope.session, scope.access.workspace_id, message_id)
+    message = await service.get_message(scope.session, scope.access.workspace_id, message_id, viewer=scope.access.user_id)
     story = await service.explain_message(scope.session, scope.access, message_id, now=utc_now())
     return TimelineOutput.of(message, story)
+
+
+@router.get(
+    "/{received_id}/media/{index}",
+    response_class=Response,
+    responses={**problems(404, 409, 503), 200: {"description": "The file, as a download.", "content": {"application/octet-stream": {}}}},
+)
+async def get_media(
+    received_id: MessagePath,
+    index: Annotated[int, Path(ge=0, le=99, description="Its place in `content.media`, from 0.")],
+    request: Request,
+    access: Annotated[Access, require_access(Permission.MESSAGES_READ)],
+) -> Response:
+    """Give a file that a person sent. It is fetched from the provider each time and not kept here; 409 tells why it did not come."""
+    state = request.app.state
+    how = Asking(database=state.database, vault=state.vault, settings=state.settings, http=state.http)
+    places: Places = state.media_places
+    await places.take()
+    try:
+        return FileResponse(await fetch_file(how, access, received_id, index), places)
+    except BaseException:
+        places.give_back()
+        raise
 
 
 @router.put("/{message_id}/cancellation", responses=problems(404, 409))
@@ -130,7 +157,7 @@ async def cancel_message(message_id: MessagePath, scope: Annotated[Scope, requir
 
 
 async def _output(scope: Scope, message_id: UUID) -> MessageOutput:
-    message = await service.get_message(scope.session, scope.access.workspace_id, message_id)
+    message = await service.get_message(scope.session, scope.access.workspace_id, message_id, viewer=scope.access.user_id)
     (shown,) = await service.show_messages(scope.session, scope.access.workspace_id, [message])
     return MessageOutput.of(shown)
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 from uuid import UUID
 
-import msgspec
 import structlog
 
 from tidings.contacts.optouts import Source
 from tidings.contacts.service import find_or_create_by_address, opt_in, opt_out
 from tidings.core.addresses import BadAddress, clean_address
 from tidings.core.clock import utc_now
-from tidings.core.ids import new_id
+from tidings.core.ids import new_id, show_id
 from tidings.core.keywords import Keyword, confirmation, keyword_language, read_keyword
 from tidings.db.database import raw_connection
 from tidings.errors import TidingsError
+from tidings.messages.conversations import Wrote, note_inbound
+from tidings.messages.linking import follow_link
+from tidings.messages.received import LONGEST_NAME, LONGEST_TEXT, clean, pack_content
 from tidings.messages.service import SendMessage, send_message
+from tidings.outbox.service import NewEvent, emit
 from tidings.workspaces.access import system_access
 
 if TYPE_CHECKING:
@@ -35,7 +39,6 @@ ANSWER_VALIDITY = timedelta(hours=1)
 """An answer to a STOP that comes later than this would be one more unwanted message."""
 HELP_EVERY = timedelta(hours=1)
 """A machine that answers our help with HELP gets no second one sooner."""
-LONGEST_TEXT = 20_000
 LONGEST_ADDRESS = 320
 
 
@@ -47,6 +50,20 @@ class Arrived:
     channel_id: UUID
     medium: str
     inbound: Inbound
+    link_code: str = ""
+    """What the link carried through which the person opened the channel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fresh:
+    """A message that was not here before, read as it is kept."""
+
+    id: UUID
+    arrived: Arrived
+    address: str
+    text: str
+    at: datetime
+    """When the person wrote it; now where that is not told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +85,24 @@ async def receive_inbound(session: AsyncSession, database: Database, arrived: Se
         return []
     connection = await raw_connection(session)
     made = {new_id(): one for one in arrived}
-    fresh = set(await _not_seen(connection, made))
-    for message_id, one in made.items():
-        if message_id in fresh:
-            await _receive(session, connection, database, message_id, one)
-    return [message_id for message_id in made if message_id in fresh]
+    new = set(await _not_seen(connection, made))
+    now = utc_now()
+    fresh = [_read(message_id, one, now) for message_id, one in made.items() if message_id in new]
+    for one in fresh:
+        if one.arrived.link_code:
+            where = one.arrived
+            await follow_link(
+                session, connection, workspace_id=where.workspace_id, channel_id=where.channel_id, medium=where.medium,
+                address=one.address, code=where.link_code,
+            )  # fmt: skip
+    contacts = await _contacts(connection, fresh)
+    await _write(connection, fresh, contacts)
+    for one in fresh:
+        keyword = one.arrived.inbound.keyword or read_keyword(one.text)
+        contact_id = contacts[_point(one)]
+        if keyword is not None and await _obey(connection, keyword, one.arrived, one.address, contact_id):
+            await _answer(session, database, one.arrived, _confirmation(keyword, one.arrived, one.address, contact_id))
+    return [one.id for one in fresh]
 
 
 async def note_opt_outs(session: AsyncSession, told: Sequence[OptedOut]) -> None:
@@ -87,7 +117,7 @@ async def note_opt_outs(session: AsyncSession, told: Sequence[OptedOut]) -> None
 async def _not_seen(connection: asyncpg.Connection, made: dict[UUID, Arrived]) -> list[UUID]:
     rows = await connection.fetch(
         _SEEN, list(made), [one.workspace_id for one in made.values()], [one.channel_id for one in made.values()],
-        [_clean(one.inbound.provider_message_id, 255) for one in made.values()],
+        [clean(one.inbound.provider_message_id, 255) for one in made.values()],
     )  # fmt: skip
     return [row["message_id"] for row in rows]
 
@@ -102,39 +132,83 @@ _SEEN = """
 """
 
 
-async def _receive(session: AsyncSession, connection: asyncpg.Connection, database: Database, message_id: UUID, one: Arrived) -> None:
-    inbound = one.inbound
-    address = _address(inbound.sender, one.medium)
-    text = _clean(inbound.text, LONGEST_TEXT)
-    contact_id = await find_or_create_by_address(connection, one.workspace_id, one.medium, address)
-    variables = _more(inbound)
-    await connection.execute(
-        _INSERT, one.workspace_id, message_id, contact_id, one.channel_id, one.medium, address, text, variables,
-        _clean(inbound.provider_message_id, 255),
-    )  # fmt: skip
-    keyword = inbound.keyword or read_keyword(text)
-    if keyword is not None and await _obey(connection, keyword, one, address, contact_id):
-        await _answer(session, database, one, _confirmation(keyword, one, address, contact_id))
+def _read(message_id: UUID, one: Arrived, now: datetime) -> _Fresh:
+    at = one.inbound.at
+    return _Fresh(
+        id=message_id,
+        arrived=one,
+        address=_address(one.inbound.sender, one.medium),
+        text=clean(one.inbound.text, LONGEST_TEXT),
+        # A clock that runs ahead must not hold a window open.
+        at=min(at, now) if at is not None and at.tzinfo is not None else now,
+    )
+
+
+_Point = tuple[UUID, str, str]
+"""Workspace, medium, address."""
+
+
+def _point(one: _Fresh) -> _Point:
+    return one.arrived.workspace_id, one.arrived.medium, one.address
+
+
+async def _contacts(connection: asyncpg.Connection, fresh: Sequence[_Fresh]) -> dict[_Point, UUID]:
+    """Whose each address is; strangers become contacts. In order, so that no two transactions can wait for each other."""
+    names = {_point(one): _name(one.arrived.inbound.sender_name) for one in fresh}
+    return {
+        point: await find_or_create_by_address(connection, point[0], point[1], point[2], names[point])
+        for point in sorted(names)
+    }  # fmt: skip
+
+
+async def _write(connection: asyncpg.Connection, fresh: Sequence[_Fresh], contacts: dict[_Point, UUID]) -> None:
+    """The messages, the conversations they belong to, and the events that tell of them."""
+    if not fresh:
+        return
+    rows = [
+        (one.arrived.workspace_id, one.id, contacts[_point(one)], one.arrived.channel_id, one.arrived.medium, one.address, one.text,
+         pack_content(one.arrived.inbound), clean(one.arrived.inbound.provider_message_id, 255))
+        for one in fresh
+    ]  # fmt: skip
+    await connection.execute(_INSERT, *(list(column) for column in zip(*rows, strict=True)))
+    wrote = [
+        Wrote(
+            workspace_id=one.arrived.workspace_id, channel_id=one.arrived.channel_id, medium=one.arrived.medium, address=one.address,
+            contact_id=contacts[_point(one)], at=one.at,
+        )
+        for one in fresh
+    ]  # fmt: skip
+    conversations = await note_inbound(connection, wrote)
+    await emit(connection, [_event(one, contacts[_point(one)], conversations) for one in fresh])
 
 
 _INSERT = """
     INSERT INTO messages (workspace_id, id, direction, contact_id, channel_id, medium, address, text, variables, status,
                           provider_message_id, settled_at)
-    VALUES ($1, $2, 'in', $3, $4, $5, $6, $7, $8::text::jsonb, 'received', $9, now())
+    SELECT workspace_id, id, 'in', contact_id, channel_id, medium, address, text, variables::jsonb, 'received', provider_message_id, now()
+    FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
+         AS t (workspace_id, id, contact_id, channel_id, medium, address, text, variables, provider_message_id)
 """
 
 
-def _more(inbound: Inbound) -> str | None:
-    """What came beside the text, as JSON; None where there was nothing."""
-    more = {
-        "media": [{name: value for name, value in asdict(one).items() if value} for one in inbound.media],
-        "location": asdict(inbound.location) if inbound.location else None,
-        "button": inbound.button,
-        "reply_to": inbound.reply_to,
-        "sender_name": inbound.sender_name,
+def _event(one: _Fresh, contact_id: UUID, conversations: dict[tuple[UUID, UUID, str], UUID]) -> NewEvent:
+    where = one.arrived
+    data = {
+        "message": show_id("msg", one.id),
+        "conversation": show_id("cnv", conversations[where.workspace_id, where.channel_id, one.address]),
+        "contact": show_id("con", contact_id),
+        "channel": show_id("chn", where.channel_id),
+        "medium": where.medium,
+        "from": one.address,
+        "text": one.text,
+        "button": clean(where.inbound.button, 2_000) if where.inbound.button else None,
     }
-    told = {name: value for name, value in more.items() if value}
-    return _clean(msgspec.json.encode(told).decode(), LONGEST_TEXT).replace("\\u0000", "") if told else None
+    return NewEvent(workspace_id=where.workspace_id, kind="message.received", at=one.at, data=data)
+
+
+def _name(text: str) -> str:
+    """What somebody calls themself, in a length that a contact's name may have."""
+    return normalize("NFC", clean(text, 10 * LONGEST_NAME))[:LONGEST_NAME]
 
 
 async def _obey(connection: asyncpg.Connection, keyword: Keyword, one: Arrived, address: str, contact_id: UUID) -> bool:
@@ -142,7 +216,7 @@ async def _obey(connection: asyncpg.Connection, keyword: Keyword, one: Arrived, 
     by_provider = one.inbound.keyword is not None
     if keyword == "stop":
         source: Source = "provider" if by_provider else "keyword"
-        owed = await opt_out(connection, one.workspace_id, one.medium, address, source, _clean(one.inbound.text, 100))
+        owed = await opt_out(connection, one.workspace_id, one.medium, address, source, clean(one.inbound.text, 100))
     elif keyword == "start":
         owed = await opt_in(connection, one.workspace_id, one.medium, address)
     else:
@@ -179,15 +253,10 @@ async def _answer(session: AsyncSession, database: Database, one: Arrived, answe
 
 def _address(text: str, medium: str) -> str:
     """The sender as contacts are kept; a short code or a name stays as it came."""
-    cleaned = _clean(text, LONGEST_ADDRESS).strip()
+    cleaned = clean(text, LONGEST_ADDRESS).strip()
     if medium == "sms" and not cleaned.startswith("+"):
         return cleaned
     try:
         return clean_address(medium, cleaned, "US")  # with a plus the region does not matter
     except BadAddress:
         return cleaned
-
-
-def _clean(text: str, longest: int) -> str:
-    """Text from outside as PostgreSQL takes it: it has no NUL, and a lone surrogate is no character."""
-    return text[:longest].replace("\0", "").encode("utf-8", "replace").decode()

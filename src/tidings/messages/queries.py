@@ -14,6 +14,7 @@ from tidings.core.ids import id_floor, id_time
 from tidings.messages.models import Attempt, Message, Receipt
 
 if TYPE_CHECKING:
+    from sqlalchemy import TextClause
     from sqlalchemy.ext.asyncio import AsyncSession
 
 
@@ -115,6 +116,8 @@ class MessageFilter:
     channel_id: UUID | None = None
     reference: str | None = None
     address: str | None = None
+    owners: Sequence[UUID] | None = None
+    """Whose messages at `address` are meant; None: of those that have it now."""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -123,13 +126,31 @@ class MessageFilter:
         """Whether it names a channel or states, and nothing that an index finds messages by."""
         few = (self.campaign_id, self.contact_id, self.reference, self.address)
         return (self.channel_id is not None or bool(self.statuses)) and all(one is None for one in few)
+    viewer: UUID | None = None
+    """The person who looks: what their own personal channels carried is shown, what others' did is not."""
+
+
+def visible(viewer: UUID | None) -> TextClause:
+    """That a message did not go by somebody else's personal channel."""
+    return _VISIBLE.bindparams(viewer=viewer)
+
+
+_VISIBLE = text(
+    "NOT EXISTS (SELECT FROM channels personal WHERE personal.workspace_id = messages.workspace_id AND personal.id = messages.channel_id "
+    "AND personal.owner_id IS NOT NULL AND personal.owner_id IS DISTINCT FROM CAST(:viewer AS uuid))"
+)
+
+
+async def get_message(session: AsyncSession, workspace_id: UUID, message_id: UUID, viewer: UUID | None) -> Message | None:
+    query = select(Message).where(Message.workspace_id == workspace_id, Message.id == message_id, visible(viewer))
+    return (await session.scalars(query)).one_or_none()
 
 
 async def list_messages(
     session: AsyncSession, workspace_id: UUID, wanted: MessageFilter, *, before: UUID | None = None, limit: int
 ) -> list[Message]:
     """The newest first; `before` is the id of the last one shown."""
-    query = select(Message).where(Message.workspace_id == workspace_id)
+    query = select(Message).where(Message.workspace_id == workspace_id, visible(wanted.viewer))
     equal: dict[Any, Any] = {
         Message.direction: wanted.direction,
         Message.campaign_id: wanted.campaign_id,
@@ -141,7 +162,7 @@ async def list_messages(
         if value is not None:
             query = query.where(column == value)
     if wanted.address is not None:
-        owners = await contacts_with_address(session, workspace_id, wanted.address)
+        owners = wanted.owners if wanted.owners is not None else await contacts_with_address(session, workspace_id, wanted.address)
         query = query.where(Message.address == wanted.address, or_(Message.contact_id.is_(None), Message.contact_id.in_(owners)))
     if wanted.statuses:
         # Written out, not bound: only so can the planner prove that a partial index covers them.
@@ -222,6 +243,26 @@ async def freeze_content(session: AsyncSession, workspace_id: UUID, source_id: U
 
 
 _FREEZE = text("INSERT INTO message_contents (workspace_id, source_id, source_name, text) VALUES (:workspace_id, :source_id, :name, :text)")
+
+
+async def messages_by_provider_ids(
+    session: AsyncSession, workspace_id: UUID, wanted: Collection[tuple[UUID, str]]
+) -> dict[tuple[UUID, str], UUID]:
+    """Which messages the provider knows by these ids, each in its channel."""
+    channels, ids = zip(*wanted, strict=True)
+    rows = await session.execute(_BY_PROVIDER_ID, {"workspace_id": workspace_id, "channels": list(channels), "ids": list(ids)})
+    return {(row.channel_id, row.provider_message_id): row.id for row in rows}
+
+
+_BY_PROVIDER_ID = text(
+    """
+    SELECT m.channel_id, m.provider_message_id, m.id
+    FROM unnest(CAST(:channels AS uuid[]), CAST(:ids AS text[])) AS wanted (channel_id, provider_message_id)
+    JOIN messages m ON m.workspace_id = :workspace_id AND m.channel_id = wanted.channel_id
+                   AND m.provider_message_id = wanted.provider_message_id
+    ORDER BY m.id
+    """
+)
 
 
 async def last_provider_codes(session: AsyncSession, workspace_id: UUID, message_ids: Collection[UUID]) -> dict[UUID, str]:

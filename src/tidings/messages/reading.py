@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -13,6 +13,7 @@ from tidings.errors import NotFound
 from tidings.messages import queries
 from tidings.messages.models import Attempt, Message
 from tidings.messages.queries import MessageFilter
+from tidings.messages.received import Content, unpack_content
 from tidings.messages.timeline import Standing, Story, tell
 from tidings.templates.rendering import CannotRender, render
 
@@ -31,11 +32,13 @@ class Shown:
     """As its recipient reads it; None where it could not be filled in."""
     provider_code: str | None
     """The provider's own word for the last error."""
+    content: Content | None = None
+    """What a person sent beside the text; None of what we sent."""
 
 
-async def get_message(session: AsyncSession, workspace_id: UUID, message_id: UUID) -> Message:
-    """One message. Raises NotFound."""
-    message = await session.get(Message, (workspace_id, message_id))
+async def get_message(session: AsyncSession, workspace_id: UUID, message_id: UUID, *, viewer: UUID | None = None) -> Message:
+    """One message. Raises NotFound, also where it went by a personal channel that is not the viewer's."""
+    message = await queries.get_message(session, workspace_id, message_id, viewer)
     if message is None:
         raise NotFound("There is no such message in this workspace.")
     return message
@@ -49,12 +52,24 @@ async def list_messages(
 
 
 async def show_messages(session: AsyncSession, workspace_id: UUID, messages: Sequence[Message]) -> list[Shown]:
-    """The same messages with their texts and the provider's codes, in two queries at most."""
+    """The same messages with their texts and the provider's codes, in three queries at most."""
     sources = {one.source_id for one in messages if one.text is None and one.campaign_id is not None}
     contents = await queries.contents_of_sources(session, workspace_id, sources) if sources else {}
     troubled = [one.id for one in messages if one.error_code is not None]
     codes = await queries.last_provider_codes(session, workspace_id, troubled) if troubled else {}
-    return [Shown(one, _text(one, contents), codes.get(one.id)) for one in messages]
+    received = await _contents(session, workspace_id, messages)
+    return [Shown(one, _text(one, contents), codes.get(one.id), received.get(one.id)) for one in messages]
+
+
+async def _contents(session: AsyncSession, workspace_id: UUID, messages: Sequence[Message]) -> dict[UUID, Content]:
+    """What came in with each inbound message. What it answers is looked up here: our own message may learn its provider id later."""
+    contents = {one.id: unpack_content(one.variables) for one in messages if one.direction == "in"}
+    answered = {one.id: (one.channel_id, contents[one.id].provider_reply_to or "") for one in messages if one.id in contents}
+    wanted = {key for key in answered.values() if key[1]}
+    if not wanted:
+        return contents
+    found = await queries.messages_by_provider_ids(session, workspace_id, wanted)
+    return {message_id: replace(one, reply_to=found.get(answered[message_id])) for message_id, one in contents.items()}
 
 
 def _text(message: Message, contents: dict[UUID, tuple[str, str]]) -> str | None:
@@ -74,7 +89,7 @@ async def list_attempts(session: AsyncSession, workspace_id: UUID, message_id: U
 async def explain_message(session: AsyncSession, access: Access, message_id: UUID, *, now: datetime) -> Story:
     """Why a message was sent, by which channel and with what end; or why not."""
     workspace_id = access.workspace_id
-    message = await get_message(session, workspace_id, message_id)
+    message = await get_message(session, workspace_id, message_id, viewer=access.user_id)
     contents = {}
     if message.campaign_id is not None:
         contents = await queries.contents_of_sources(session, workspace_id, [message.campaign_id])

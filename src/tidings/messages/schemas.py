@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from tidings.messages.models import Attempt, Message
+from tidings.messages.received_schemas import ContentOutput
 from tidings.messages.service import PRIORITIES, SendMessage, Shown
 from tidings.ui.words import find_reason, find_word
 from tidings.workspaces.wire import Id, Moment, Money, Page, PlainText
@@ -158,6 +159,7 @@ class MessageOutput(BaseModel):
     from_: str | None = Field(alias="from", description="The sender of an inbound message.")
     medium: str
     text: str | None = Field(description="As its recipient reads it; null where it could not be filled in.")
+    content: ContentOutput | None = Field(description="What a person sent; null on outbound messages.")
     channel: ChannelId
     campaign: CampaignId | None
     contact: ContactId | None
@@ -191,6 +193,7 @@ def _fields(shown: Shown) -> dict[str, Any]:
     return {
         "id": one.id, "direction": one.direction, "status": one.status, "meaning": find_word("message", one.status).meaning,
         "to": one.address if outbound else None, "from": None if outbound else one.address, "medium": one.medium, "text": shown.text,
+        "content": ContentOutput.of(one, shown.content) if shown.content else None,
         "channel": one.channel_id, "campaign": one.campaign_id, "contact": one.contact_id, "reference": one.reference,
         "delivery": one.delivery, "urgency": _URGENCIES.get(one.priority, "bulk"), "segments": one.segments,
         "cost": Money.of(one.cost_micros, one.cost_currency), "attempt_count": one.attempt, "possible_duplicate": one.possible_duplicate,

@@ -11,14 +11,17 @@ from uuid import UUID
 from tidings.channels.service import channel_for_sending
 from tidings.core.addresses import BadAddress, clean_address
 from tidings.core.ids import new_id
+from tidings.db.database import raw_connection
 from tidings.delivery.rules import Status
 from tidings.delivery.wake import wake_after_commit
 from tidings.errors import Conflict, FieldError, Invalid, TidingsError
 from tidings.messages import queries
+from tidings.messages.conversations import note_outbound
 from tidings.messages.models import Message
 from tidings.messages.prices import Price, recent_price
 from tidings.messages.queries import MessageFilter
 from tidings.messages.reading import Shown, explain_message, get_message, list_attempts, list_messages, show_messages
+from tidings.messages.windows import refuse_closed
 from tidings.templates.rendering import CannotRender, read_text, render
 from tidings.workspaces.audit import record
 
@@ -75,12 +78,15 @@ async def send_messages(
     session: AsyncSession, access: Access, database: Database, commands: Sequence[SendMessage], *, now: datetime, region: str
 ) -> list[Message | TidingsError]:
     """Accept many at once: for each, in its place, the message or why it was refused. What is refused does not hold up the rest."""
-    channels = await _channels(session, access.workspace_id, commands)
+    channels = await _channels(session, access, commands)
     made = [_make(access, command, channels[command.channel_id, command.medium], now, region) for command in commands]
+    usable = [one for one in channels.values() if not isinstance(one, TidingsError)]
+    made = await refuse_closed(session, access.workspace_id, made, usable, now=now)
     accepted = [one for one in made if isinstance(one, Message)]
     await _find_contacts(session, access.workspace_id, accepted)
     session.add_all(accepted)
     await session.flush()
+    await note_outbound(await raw_connection(session), access.workspace_id, {(one.channel_id, one.address) for one in accepted})
     for channel_id in {one.channel_id for one in accepted if one.status == Status.QUEUED}:
         wake_after_commit(session, database, channel_id)
     return made
@@ -89,11 +95,11 @@ async def send_messages(
 _Wanted = tuple[UUID | None, str]
 
 
-async def _channels(session: AsyncSession, workspace_id: UUID, commands: Sequence[SendMessage]) -> dict[_Wanted, Channel | TidingsError]:
+async def _channels(session: AsyncSession, access: Access, commands: Sequence[SendMessage]) -> dict[_Wanted, Channel | TidingsError]:
     found: dict[_Wanted, Channel | TidingsError] = {}
     for wanted in dict.fromkeys((command.channel_id, command.medium) for command in commands):
         try:
-            found[wanted] = await channel_for_sending(session, workspace_id, *wanted)
+            found[wanted] = await channel_for_sending(session, access.workspace_id, *wanted, access=access)
         except TidingsError as error:
             found[wanted] = error
     return found
@@ -169,7 +175,7 @@ def _text(command: SendMessage) -> str:
 
 async def cancel_message(session: AsyncSession, access: Access, message_id: UUID) -> Message:
     """Take back a message that has not left. Raises Conflict when it is too late."""
-    message = await get_message(session, access.workspace_id, message_id)
+    message = await get_message(session, access.workspace_id, message_id, viewer=access.user_id)
     if not await queries.cancel_one(session, access.workspace_id, message_id):
         await session.refresh(message)
         raise Conflict(f"This message is {message.status}; only one that is scheduled or queued can be cancelled.")

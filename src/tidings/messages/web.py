@@ -8,7 +8,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from tidings.channels.service import list_channels
+from tidings.channels.models import Channel
+from tidings.channels.service import get_channel, list_channels, list_own_channels
 from tidings.contacts.reading import read_contacts
 from tidings.core.clock import utc_now
 from tidings.core.cursor import read_cursor, write_cursor
@@ -16,7 +17,7 @@ from tidings.core.ids import read_id, show_id
 from tidings.core.phone import BadPhone, parse_phone
 from tidings.db.database import raw_connection
 from tidings.delivery.rules import Status
-from tidings.errors import Conflict
+from tidings.errors import Conflict, NotFound
 from tidings.messages import service
 from tidings.messages.models import Message
 from tidings.messages.timeline import Step, Story
@@ -63,7 +64,7 @@ async def messages_page(  # noqa: PLR0917
     }
     context = await messages_context(scope, asked, cursor)
     if not wants_fragment(request):
-        context["channels"] = [(show_id("chn", one.id), one.name) for one in await list_channels(scope.session, scope.access)]
+        context["channels"] = [(show_id("chn", one.id), one.name) for one in await _channels(scope)]
     return render(request, "messages/list.html", frame=scope.frame, fragment="rows" if cursor else "list", **context)
 
 
@@ -103,7 +104,12 @@ async def _filter(scope: PageScope, asked: dict[str, str]) -> service.MessageFil
         contact_id=read_id("con", asked["contact"]),
         reference=reference,
         address=address,
+        viewer=scope.access.user_id,
     )
+
+
+async def _channels(scope: PageScope) -> list[Channel]:
+    return [*await list_channels(scope.session, scope.access), *await list_own_channels(scope.session, scope.access)]
 
 
 async def _names(scope: PageScope, messages: list[Message]) -> dict[UUID | None, str]:
@@ -123,17 +129,20 @@ async def message_page(
 
 async def message_context(scope: PageScope, message_id: UUID) -> dict[str, Any]:
     """What the page of one message shows."""
-    message = await service.get_message(scope.session, scope.access.workspace_id, message_id)
+    message = await service.get_message(scope.session, scope.access.workspace_id, message_id, viewer=scope.access.user_id)
     (shown,) = await service.show_messages(scope.session, scope.access.workspace_id, [message])
     story = await service.explain_message(scope.session, scope.access, message_id, now=utc_now())
-    channels = {one.id: one.name for one in await list_channels(scope.session, scope.access)}
+    try:
+        channel_name = (await get_channel(scope.session, scope.access, message.channel_id)).name
+    except NotFound:
+        channel_name = ""
     return {
         "message": message,
         "shown": shown,
         "story": story,
         "steps": steps_of(message, story),
         "contact_name": (await _names(scope, [message])).get(message.contact_id, ""),
-        "channel_name": channels.get(message.channel_id, ""),
+        "channel_name": channel_name,
         "ids": {
             "message": show_id("msg", message.id),
             "channel": show_id("chn", message.channel_id),

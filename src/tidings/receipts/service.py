@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, assert_never
@@ -43,7 +44,10 @@ def _understand(channel: RunningChannel, callback: Callback) -> Said:
         case ProviderOptOut():
             return OptedOut(workspace_id=channel.workspace_id, medium=channel.medium, address=callback.address, channel_name=channel.name)
         case Linked():
-            return Arrived(workspace_id=channel.workspace_id, channel_id=channel.id, medium=channel.medium, inbound=_opened(callback))
+            return Arrived(
+                workspace_id=channel.workspace_id, channel_id=channel.id, medium=channel.medium, inbound=_opened(callback),
+                link_code=callback.code,
+            )  # fmt: skip
         case _:
             assert_never(callback)
 
@@ -51,7 +55,8 @@ def _understand(channel: RunningChannel, callback: Callback) -> Said:
 def _opened(linked: Linked) -> Inbound:
     """Somebody opened the chat: they are reachable from now on, whoever gave them the link."""
     return Inbound(
-        provider_message_id=f"link:{linked.address}:{linked.code}",
+        # Not the code itself: it holds until it is used.
+        provider_message_id=f"link:{linked.address}:{hashlib.sha256(linked.code.encode()).hexdigest()[:32]}",
         sender=linked.address,
         recipient=None,
         text="/start",
@@ -79,4 +84,4 @@ async def list_receipts(
     session: AsyncSession, access: Access, *, unmatched: bool, before: UUID | None = None, limit: int = 50
 ) -> list[ReceiptRow]:
     """What providers told, the newest first; with `unmatched` only what fits no message."""
-    return await queries.list_receipts(session, access.workspace_id, unmatched=unmatched, before=before, limit=limit)
+    return await queries.list_receipts(session, access.workspace_id, unmatched=unmatched, viewer=access.user_id, before=before, limit=limit)

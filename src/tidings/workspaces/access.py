@@ -22,6 +22,11 @@ class Access:
     permissions: frozenset[Permission]
     ip: str | None = None
 
+    @property
+    def user_id(self) -> UUID | None:
+        """The person who calls; None for a key and for Tidings itself."""
+        return self.actor_id if self.actor_kind == "user" else None
+
     def demand(self, permission: Permission) -> None:
         """Raises Forbidden when this caller may not do that."""
         if permission not in self.permissions:

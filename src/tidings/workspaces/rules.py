@@ -16,6 +16,7 @@ class Permission(StrEnum):
     MESSAGES_SEND = "messages:send"
     CHANNELS_READ = "channels:read"
     CHANNELS_WRITE = "channels:write"
+    CHANNELS_OWN = "channels:own"
     MEMBERS_READ = "members:read"
     MEMBERS_WRITE = "members:write"
     API_KEYS_WRITE = "api_keys:write"
@@ -42,7 +43,7 @@ _VIEWER = frozenset(
         Permission.WORKSPACE_READ,
     }
 )
-_AGENT = _VIEWER | {Permission.CONTACTS_WRITE, Permission.MESSAGES_SEND}
+_AGENT = _VIEWER | {Permission.CONTACTS_WRITE, Permission.MESSAGES_SEND, Permission.CHANNELS_OWN}
 _ADMIN = frozenset(Permission) - {Permission.WORKSPACE_WRITE}
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {

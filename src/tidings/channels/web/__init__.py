@@ -1,4 +1,4 @@
-"""The pages of channels: the list, setting one up, one channel, alerts."""
+"""The pages of channels: the list, setting one up, one channel, alerts, and those of one's own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from tidings.channels.web import acts, alerts, list_page, page, session, setup
+from tidings.channels.web import acts, alerts, list_page, own, page, session, setup
 
 if TYPE_CHECKING:
     from tidings.channels.api import SendTest, Wake
@@ -16,13 +16,10 @@ def make_router(*, send_test: SendTest, wake: Wake) -> APIRouter:
     """All pages. They are handed what lies on floors above: sending a test message, waking the engine."""
     router = APIRouter(include_in_schema=False)
     # Fixed addresses first: `/channels/new` is no channel.
-    for part in (
-        list_page.router,
-        setup.router,
-        page.router,
-        session.router,
-        acts.make_router(send_test=send_test, wake=wake),
-        alerts.router,
-    ):
+    parts = (
+        list_page.router, setup.router, page.router, session.router, acts.make_router(send_test=send_test, wake=wake), alerts.router,
+        own.make_router(send_test=send_test, wake=wake),
+    )  # fmt: skip
+    for part in parts:
         router.include_router(part)
     return router

@@ -6,6 +6,7 @@ a real network (the manner of Twilio's test numbers).
 
 from __future__ import annotations
 
+import base64
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Literal
@@ -27,7 +28,9 @@ from tidings.providers.base import (
     Limits,
     Outcome,
     Outgoing,
+    ProviderError,
     Receipt,
+    ReceivedMedia,
     SendFailed,
     SendUncertain,
 )
@@ -66,9 +69,14 @@ class Phoned(msgspec.Struct):
     sender: str | None = msgspec.field(default=None, name="from")
     to: str | None = None
     text: str = ""
+    picture: bool = False
+    """A picture comes with the answer: the sample below."""
     status: Literal["sent", "delivered", "read", "failed"] | None = None
 
 
+# One blue pixel, as the PNG specification has it.
+_PICTURE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mNQyD4CAAH+AVCkySWzAAAAAElFTkSuQmCC")
+SAMPLE = ReceivedMedia(kind="image", provider_id="sample", content_type="image/png", file_name="sample.png", size=len(_PICTURE))
 _PHONED = msgspec.json.Decoder(Phoned)
 
 
@@ -105,7 +113,14 @@ class Sandbox:
             return HookAnswer(callbacks=[receipt])
         if not phoned.sender:
             raise HookRefused("An answer from the virtual phone needs `from`, a receipt needs `status`.", status_code=400)
-        return HookAnswer(callbacks=[Inbound(provider_message_id=phoned.id, sender=phoned.sender, recipient=phoned.to, text=phoned.text)])
+        media = (SAMPLE,) if phoned.picture else ()
+        inbound = Inbound(provider_message_id=phoned.id, sender=phoned.sender, recipient=phoned.to, text=phoned.text, media=media)
+        return HookAnswer(callbacks=[inbound])
+
+    async def fetch_media(self, http: Http, channel: ChannelConfig, media: ReceivedMedia, *, max_bytes: int) -> bytes:  # noqa: ARG002
+        if media.provider_id != SAMPLE.provider_id or len(_PICTURE) > max_bytes:
+            raise ProviderError(ErrorCode.UNSUPPORTED, "The virtual phone sends one picture only.")
+        return _PICTURE
 
     def _outcome(self, message: Outgoing) -> Outcome:
         ending = message.to[-7:]

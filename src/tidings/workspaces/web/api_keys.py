@@ -30,6 +30,7 @@ SCOPES = {
     Permission.MESSAGES_SEND: "Send messages",
     Permission.CHANNELS_READ: "Read channels and alerts",
     Permission.CHANNELS_WRITE: "Set up channels",
+    Permission.CHANNELS_OWN: "Personal channels (for people; a key has none)",
     Permission.MEMBERS_READ: "Read members",
     Permission.MEMBERS_WRITE: "Invite, change and remove members",
     Permission.API_KEYS_WRITE: "Make and revoke API keys",
