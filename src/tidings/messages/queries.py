@@ -120,14 +120,14 @@ class MessageFilter:
     """Whose messages at `address` are meant; None: of those that have it now."""
     since: datetime | None = None
     until: datetime | None = None
+    viewer: UUID | None = None
+    """The person who looks: what their own personal channels carried is shown, what others' did is not."""
 
     @property
     def needs_a_span(self) -> bool:
         """Whether it names a channel or states, and nothing that an index finds messages by."""
         few = (self.campaign_id, self.contact_id, self.reference, self.address)
         return (self.channel_id is not None or bool(self.statuses)) and all(one is None for one in few)
-    viewer: UUID | None = None
-    """The person who looks: what their own personal channels carried is shown, what others' did is not."""
 
 
 def visible(viewer: UUID | None) -> TextClause:
@@ -196,6 +196,7 @@ async def _span(
             "statuses": list(wanted.statuses) or None,
             "before": id_time(before) if before is not None else wanted.until,
             "limit": limit,
+            "viewer": wanted.viewer,
         },
     )
     oldest, newest = found.one()
@@ -214,6 +215,9 @@ _SPAN = text(
           AND (CAST(:channel_id AS uuid) IS NULL OR channel_id = :channel_id)
           AND (CAST(:statuses AS text[]) IS NULL OR status = ANY(CAST(:statuses AS text[])))
           AND (CAST(:before AS timestamptz) IS NULL OR bucket <= :before)
+          AND NOT EXISTS (SELECT FROM channels personal
+                          WHERE personal.workspace_id = message_stats.workspace_id AND personal.id = message_stats.channel_id
+                            AND personal.owner_id IS NOT NULL AND personal.owner_id IS DISTINCT FROM CAST(:viewer AS uuid))
         GROUP BY bucket HAVING sum(n) > 0
     ), summed AS (
         SELECT bucket, until, sum(sure) OVER (ORDER BY bucket DESC) - sure AS newer
@@ -222,7 +226,10 @@ _SPAN = text(
     SELECT min(bucket) - interval '1 minute' AS oldest, max(until) + interval '10 minutes' AS newest FROM summed WHERE newer < :limit
     """
 ).bindparams(
-    bindparam("channel_id", type_=Uuid()), bindparam("before", type_=DateTime(timezone=True)), bindparam("statuses", type_=ARRAY(String()))
+    bindparam("channel_id", type_=Uuid()),
+    bindparam("viewer", type_=Uuid()),
+    bindparam("before", type_=DateTime(timezone=True)),
+    bindparam("statuses", type_=ARRAY(String())),
 )
 
 
