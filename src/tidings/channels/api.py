@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -58,8 +58,7 @@ def _add_registry(router: APIRouter) -> None:
         after = read_cursor(cursor, tuple[UUID])[0] if cursor else None
         found = await service.list_channels(scope.session, scope.access, after=after, limit=limit + 1)
         shown = found[:limit]
-        traffic = await service.traffic(scope.session, scope.access.workspace_id, [one.id for one in shown])
-        items = [_output(request, scope.access, one, traffic) for one in shown]
+        items = await _several(request, scope, shown)
         return Page(items=items, next_cursor=write_cursor(shown[-1].id) if len(found) > limit else None)
 
     @router.post("", status_code=201, responses=problems(409))
@@ -151,13 +150,16 @@ def _add_questions(router: APIRouter, send_test: SendTest, wake: Wake) -> None:
 
 
 async def _one(request: Request, scope: Scope, channel: Channel) -> ChannelOutput:
-    return _output(request, scope.access, channel, await service.traffic(scope.session, scope.access.workspace_id, [channel.id]))
+    return (await _several(request, scope, [channel]))[0]
 
 
-def _output(request: Request, access: Access, channel: Channel, traffic: dict[UUID, service.Traffic]) -> ChannelOutput:
-    return ChannelOutput.of(
-        channel, traffic.get(channel.id), request.app.state.settings, with_hook=Permission.CHANNELS_WRITE in access.permissions
-    )
+async def _several(request: Request, scope: Scope, channels: Sequence[Channel]) -> list[ChannelOutput]:
+    ids = [one.id for one in channels]
+    traffic = await service.traffic(scope.session, scope.access.workspace_id, ids)
+    days = await service.day_use(scope.session, scope.access.workspace_id, ids)
+    with_hook = Permission.CHANNELS_WRITE in scope.access.permissions
+    settings = request.app.state.settings
+    return [ChannelOutput.of(one, traffic.get(one.id), settings, with_hook=with_hook, day=days.get(one.id)) for one in channels]
 
 
 def _asking(request: Request) -> Asking:

@@ -37,6 +37,26 @@ class Resting:
     """Because the provider keeps failing, not because it asked for a pause."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayUse:
+    """The places taken of a channel's rolling 24 hours."""
+
+    used: int
+    frees: Sequence[tuple[datetime, int]]
+    """When places are free again and how many, the soonest first."""
+
+    def free_at(self, cap: int) -> datetime | None:
+        """When the next place is free; None where one is."""
+        over = self.used - cap
+        for at, count in self.frees:
+            if over < 0:
+                return None
+            over -= count
+            if over < 0:
+                return at
+        return None
+
+
 async def list_channels(session: AsyncSession, workspace_id: UUID, *, after: UUID | None = None, limit: int) -> list[Channel]:
     """The oldest first; `after` is the id of the last one shown."""
     query = select(Channel).where(Channel.workspace_id == workspace_id, Channel.deleted_at.is_(None))
@@ -110,6 +130,23 @@ _TRAFFIC = text(
         SELECT channel_id, status, n, bucket > now() - interval '24 hours' AS recent FROM message_stats WHERE workspace_id = :workspace_id
     ) AS s ON s.channel_id = c.id
     GROUP BY c.id
+    """
+)
+
+
+async def day_use(session: AsyncSession, workspace_id: UUID, channel_ids: Sequence[UUID]) -> dict[UUID, DayUse]:
+    """The rolling day of those of these channels that have one."""
+    found: dict[UUID, list[tuple[datetime, int]]] = {}
+    for row in await session.execute(_DAY, {"workspace_id": workspace_id, "ids": list(channel_ids)}):
+        found.setdefault(row.channel_id, []).append((row.free_at, row.n))
+    return {channel_id: DayUse(used=sum(count for _, count in frees), frees=frees) for channel_id, frees in found.items()}
+
+
+_DAY = text(
+    """
+    SELECT channel_id, at + interval '24 hours' AS free_at, n FROM channel_day
+    WHERE workspace_id = :workspace_id AND channel_id = ANY(CAST(:ids AS uuid[])) AND at > now() - interval '24 hours' AND n > 0
+    ORDER BY channel_id, at
     """
 )
 

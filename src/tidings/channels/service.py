@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from tidings.channels import queries
 from tidings.channels.alerts import list_alerts, resolve_alert
 from tidings.channels.models import Channel
-from tidings.channels.queries import Resting, Traffic, pause_of, resting, traffic
+from tidings.channels.queries import DayUse, Resting, Traffic, day_use, pause_of, resting, traffic
 from tidings.channels.rotation import rotate_credentials
 from tidings.channels.rules import choose_medium, hints, split_fields, state_of
 from tidings.core.clock import utc_now
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from tidings.workspaces.access import Access
 
 __all__ = [
-    "ChangeChannel", "CreateChannel", "Resting", "Traffic", "change_channel", "channel_for_sending", "create_channel", "delete_channel",
-    "get_channel", "list_alerts", "list_channels", "make_default", "medium_of_channel", "pause_of", "resolve_alert", "resting", "rotate_credentials",
+    "ChangeChannel", "CreateChannel", "DayUse", "Resting", "Traffic", "change_channel", "channel_for_sending", "create_channel", "day_use",
+    "delete_channel", "get_channel", "list_alerts", "list_channels", "make_default", "medium_of_channel", "pause_of", "resolve_alert", "resting", "rotate_credentials",
     "set_enabled", "start_again", "traffic",
 ]  # fmt: skip
 

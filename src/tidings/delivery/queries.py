@@ -88,7 +88,13 @@ async def note_works(connection: asyncpg.Connection, channel_id: UUID) -> None:
 async def claim(connection: asyncpg.Connection, channel_id: UUID, workspace_id: UUID, count: int) -> tuple[list[Claimed], int]:
     """Take up to `count` due messages; also say how many ended right here (expired, opted out)."""
     rows = await connection.fetch(_CLAIM.claim, channel_id, workspace_id, count)
-    taken = [
+    taken = read_claimed(rows)
+    return taken, len(rows) - len(taken)
+
+
+def read_claimed(rows: Sequence[asyncpg.Record]) -> list[Claimed]:
+    """Those rows of a claim that are to be sent; the others ended at it."""
+    return [
         Claimed(
             row["id"], row["source_id"], row["address"], row["text"],
             None if row["variables"] is None else msgspec.json.decode(row["variables"]),
@@ -97,7 +103,6 @@ async def claim(connection: asyncpg.Connection, channel_id: UUID, workspace_id: 
         for row in rows
         if row["status"] == "sending"
     ]  # fmt: skip
-    return taken, len(rows) - len(taken)
 
 
 async def source_text(connection: asyncpg.Connection, workspace_id: UUID, source_id: UUID) -> str | None:

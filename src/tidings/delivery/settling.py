@@ -13,7 +13,8 @@ from asyncpg.exceptions import InterfaceError, PostgresError
 from tidings.channels.runtime import note_channel_works, stop_channel
 from tidings.contacts.service import opt_out
 from tidings.delivery import queries
-from tidings.delivery.health import ChannelWorks, Effect, PauseChannel, StopChannel
+from tidings.delivery.health import ChannelWorks, Effect, HoldRecipient, PauseChannel, StopChannel
+from tidings.delivery.limited import hold_recipient
 from tidings.delivery.queries import Ended
 from tidings.providers.base import ErrorCode
 
@@ -114,6 +115,8 @@ class Settler:
                 await note_channel_works(connection, self._channel.id)
             case StopChannel():
                 await stop_channel(connection, self._channel.id, effect.code, effect.detail)
+            case HoldRecipient():
+                await hold_recipient(connection, self._channel, effect.address, effect.until)
             case PauseChannel():
                 await queries.pause(
                     connection, self._channel.id, until=datetime.now(UTC) + timedelta(seconds=effect.seconds), reason=effect.reason,

@@ -81,3 +81,16 @@ DELETE FROM invitations WHERE expires_at < now()
 -- name: prune_inbound_seen
 -- No provider tells of a message again after so long.
 DELETE FROM inbound_seen WHERE seen_at < now() - interval '7 days'
+
+-- name: prune_recipient_pace
+-- What a turn did not forget itself, because it did not end: no rule looks back further than an hour.
+DELETE FROM recipient_pace WHERE at < now() - interval '1 hour'
+
+-- name: prune_recipient_holds
+DELETE FROM recipient_holds WHERE until < now()
+
+-- name: prune_channel_day
+DELETE FROM channel_day WHERE at < now() - interval '25 hours'
+
+-- name: prune_channel_day_recipients
+DELETE FROM channel_day_recipients WHERE at < now() - interval '25 hours'
