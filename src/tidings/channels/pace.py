@@ -47,7 +47,7 @@ def allowance(*, per_second: float, burst: int, next_free_at: datetime, now: dat
     """How many messages may be claimed now so that each begins within the horizon."""
     interval = timedelta(seconds=1 / per_second)
     ahead = now + horizon - max(next_free_at, now - (burst - 1) * interval)
-    return int(ahead / interval) + 1 if ahead >= _NONE else 0
+    return ahead // interval + 1 if ahead >= _NONE else 0
 
 
 def reserve(*, count: int, per_second: float, burst: int, next_free_at: datetime, now: datetime) -> Reservation:
