@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from tidings.delivery.rules import Settlement
 
 _SQL = NamedSql("tidings.delivery", "limited.sql")
-_CONNECT_SECONDS = 5.0
-LATEST = timedelta(seconds=CLAIM_SECONDS + _CONNECT_SECONDS)
+_WAY_SECONDS = 15.0
+"""A request may wait 10 seconds for a connection and 5 for it to be made (providers/http.py)."""
+LATEST = timedelta(seconds=CLAIM_SECONDS + _WAY_SECONDS)
 """After a claim: by then the provider has the message, or will never have it."""
 MOST_LOOKED_AT = 1_000
 

@@ -62,9 +62,9 @@ WITH taken AS (
 SELECT * FROM taken
 
 -- name: put_off
--- Their recipients must wait; it is no attempt, and costs none.
+-- Their recipients must wait; it is no attempt, and costs none. Those whose validity ends sooner are looked at then, to end in time.
 --   $1 workspace, $2 ids, $3 until when
-UPDATE messages m SET due_at = w.until
+UPDATE messages m SET due_at = least(w.until, m.expires_at)
 FROM unnest($2::uuid[], $3::timestamptz[]) AS w (id, until)
 WHERE m.workspace_id = $1 AND m.id = ANY ($2::uuid[]) AND m.id = w.id AND m.status IN ('scheduled', 'queued')
 
@@ -107,7 +107,8 @@ WHERE d.workspace_id = $1 AND d.channel_id = $2 AND d.at = b.at
 -- What became of the reservations of a turn: those whose time is over are gone, the others count from when their request ended.
 --   $1 workspace, $2 channel, then addresses, messages, attempts, ages of their end in seconds, whether it is over; $8 the longest rule
 WITH told AS (
-    SELECT * FROM unnest($3::text[], $4::uuid[], $5::smallint[], $6::float8[], $7::boolean[]) AS t (address, message_id, attempt, age, is_over)
+    SELECT * FROM unnest($3::text[], $4::uuid[], $5::smallint[], $6::float8[], $7::boolean[])
+        AS t (address, message_id, attempt, age, is_over)
 ), pruned AS (
     DELETE FROM recipient_pace p USING told t
     WHERE t.is_over AND p.workspace_id = $1 AND p.channel_id = $2 AND p.address = t.address AND p.message_id = t.message_id
