@@ -116,7 +116,7 @@ def _form_page(
         "address": f"/channels/{show_id('chn', channel.id)}" if channel else f"/channels/new/{description.kind}",
         "mediums": [(one, LABELS[one]) for one in description.capabilities.mediums],
         "usual_rules": show_rules([asdict(rule) for rule in description.limits.per_recipient]),
-        "limit_names": {*LimitsForm.__dataclass_fields__, "api_base_url"},
+        "limits_open": form.has_limits or not {*LimitsForm.__dataclass_fields__, "api_base_url"}.isdisjoint(errors or ()),
         "may_override": bool(request.app.state.settings.allowed_api_base_urls),
     }
     return render(request, "channels/form.html", frame=frame, status_code=422 if errors else 200, **context)
