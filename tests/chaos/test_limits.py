@@ -18,8 +18,8 @@ from tidings.settings import Settings
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(180)]
 
-CAP = 120
-KILLS = 4
+CAP = 200
+KILLS = 3
 
 
 async def test_no_limit_is_broken_by_workers_that_die(database_url, tmp_path):
@@ -28,11 +28,11 @@ async def test_no_limit_is_broken_by_workers_that_die(database_url, tmp_path):
         db = await asyncpg.connect(database_url)
         try:
             at = await _bot(db, site, telegram)
-            await _write(db, at, 300)
+            await _write(db, at, 400)
             for _ in range(KILLS):
                 workers = [await site.start("worker"), await site.start("worker")]
                 before = telegram.taken.total()
-                await until(lambda before=before: _more_than(telegram, before + 5, CAP), 40)
+                await until(lambda before=before: _went_on(db, telegram, before + 5), 40)
                 await asyncio.sleep(random.random())
                 for worker in workers:
                     await site.kill(worker)
@@ -44,14 +44,15 @@ async def test_no_limit_is_broken_by_workers_that_die(database_url, tmp_path):
             used = await db.fetchval("SELECT sum(n) FROM channel_day")
             assert telegram.taken.total() <= used <= CAP
             waiting = await db.fetchval("SELECT count(*) FROM messages WHERE status = 'queued'")
-            assert waiting >= 300 - CAP
+            assert waiting >= 400 - CAP - 100
         finally:
             await site.stop()
             await db.close()
 
 
-async def _more_than(telegram: TelegramSimulator, count: int, cap: int) -> bool:
-    return telegram.taken.total() >= min(count, cap - 20)
+async def _went_on(db: asyncpg.Connection, telegram: TelegramSimulator, count: int) -> bool:
+    """Whether more has left, or nothing more may: what a dead worker reserved and did not send is not given back."""
+    return telegram.taken.total() >= count or await _is_full(db)
 
 
 async def _is_full(db: asyncpg.Connection) -> bool:
