@@ -15,7 +15,9 @@ import pytest
 from tests.delivery import builders
 from tests.delivery.builders import Place
 from tests.delivery.engine import make_engine, take_turn
+from tests.providers.channels import CHANNELS
 from tests.simulators.telegram import BOT_TOKEN, TelegramSimulator
+from tests.simulators.whatsapp_cloud import WhatsAppSimulator
 from tidings.channels.runtime import open_channel
 from tidings.core.ids import new_id
 from tidings.delivery.rules import RetryPolicy, Status, settle
@@ -167,6 +169,34 @@ async def test_a_refusal_for_one_recipient_holds_them_and_nobody_else(database, 
     now = await database.pool.fetchval("SELECT now()")
     settlement = settle(refusal, failures=0, delivery="at_most_once", policy=RetryPolicy(), now=now)
     assert (settlement.status, settlement.pause_seconds, settlement.hold_recipient, settlement.failed) == (Status.QUEUED, None, True, False)
+
+
+async def test_whatsapps_pair_rate_holds_one_person_and_the_channel_goes_on(database, tmp_path, http):
+    hasty, other = "+254711000123", "+254711000124"
+    config = CHANNELS["whatsapp_cloud"]
+    async with WhatsAppSimulator() as whatsapp:
+        engine = make_engine(database, tmp_path, http, allowed_api_base_urls=whatsapp.url)
+        whatsapp.faults.add(kind="status", code=131056, numbers=[hasty])
+        whatsapp.heard |= dict.fromkeys((hasty, hasty[1:], other, other[1:]), time.time())
+        async with database.pool.acquire() as db:
+            at = await builders.place(db, "whatsapp_cloud")
+            await db.execute(
+                "UPDATE channels SET medium = 'whatsapp', settings = $1, credentials = $2, api_base_url = $3",
+                msgspec.json.encode(config.settings).decode(), engine.vault.seal(dict(config.credentials)), whatsapp.url,
+            )  # fmt: skip
+            ids = await write(db, at, [hasty, other])
+            await db.execute("UPDATE messages SET medium = 'whatsapp'")
+        await take_turn(engine, at.channel_id)
+        async with database.pool.acquire() as db:
+            assert await builders.statuses(db, ids) == {"queued": 1, "sent": 1}
+            assert await db.fetchval("SELECT max(failures) FROM messages") == 0
+            held = await db.fetchrow("SELECT address, extract(epoch FROM until - now())::float AS seconds FROM recipient_holds")
+            assert held["address"] == hasty
+            assert 50 < held["seconds"] <= 60
+            assert await db.fetchval("SELECT paused_until <= now() FROM channel_pace"), "the channel was paused for one person"
+            ids = await write(db, at, [hasty])
+        await take_turn(engine, at.channel_id)
+        assert whatsapp.requests.total() == 2, "written to again although the provider wanted them left alone"
 
 
 async def test_a_held_recipient_waits_in_every_later_turn(database, engine, telegram):
