@@ -19,8 +19,8 @@ MOST = 1_000
 """Messages of one claim at the most."""
 HORIZON = timedelta(seconds=1)
 """Messages are claimed so long before their time."""
-_REFILL = timedelta(milliseconds=750)
-"""More is claimed once less than this lies ahead: a few claims a second, whatever the pace."""
+_REFILL = timedelta(milliseconds=500)
+"""More is claimed once less than this lies ahead: two claims a second, whatever the pace."""
 _SHORTEST_WAIT = timedelta(milliseconds=20)
 _LONGEST_WAIT = timedelta(milliseconds=500)
 LONGEST_GAP = timedelta(seconds=2)
