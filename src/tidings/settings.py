@@ -36,8 +36,8 @@ class Settings(BaseSettings):
     """Database connections in each of an API process's pools."""
     worker_pool_size: int = Field(default=10, ge=4, le=200)
     """The same for each worker process."""
-    worker_channels: int = Field(default=32, ge=1, le=1000)
-    """Channels one worker drains at once."""
+    worker_channels: int = Field(default=128, ge=1, le=1000)
+    """Channels one worker drains at once. One that waits for its pace holds its place, so this is not less than what is to be busy at once."""
     worker_runs: int = Field(default=2500, ge=1, le=20_000)
     """Channels one worker polls or keeps a standing session for; each takes a connection, so the limit on open files must allow them."""
     health_seconds: float = Field(default=180.0, ge=5, le=86_400)

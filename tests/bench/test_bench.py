@@ -20,6 +20,7 @@ FIGURES = {
     "memory": ({"worker_peak_mb"}, 200),
     "polling": ({"idle_channel_kb", "polling_channels"}, 20),
     "queries": ({"slowest_query_ms"}, 10_000),
+    "telegram": ({"messages_per_second"}, 2),
 }
 
 

@@ -15,6 +15,10 @@ from tidings.settings import Settings
 
 URL = "/api/v1/channels"
 FIELDS = TWILIO | TWILIO_SECRETS
+LIMITS = {
+    "per_second": 1.0, "burst": 1, "concurrency": 16, "per_recipient": [], "per_day": None, "per_day_counts": "messages", "jitter_seconds": 0.0,
+    "day": None,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -52,7 +56,7 @@ async def test_a_channel_shows_everything_but_its_secrets(api, channel, workspac
     assert channel["secrets"] == {"auth_token": f"…{AUTH_TOKEN[-4:]}"}
     assert channel["state"] == "active"
     assert channel["is_default"], "the first of its medium"
-    assert channel["limits"] == {"per_second": 1.0, "burst": 1, "concurrency": 16}
+    assert channel["limits"] == LIMITS
     assert channel["hook_url"].startswith("https://tidings.example/hooks/")
     assert await api("GET", f"/{channel['id']}") == channel
     listed = await client.get(URL, headers=workspace.headers)
@@ -105,7 +109,7 @@ async def test_two_channels_cannot_share_a_name_and_one_is_the_default(api, chan
 async def test_a_change_keeps_what_is_not_given(api, app, channel):
     changed = await api("PATCH", f"/{channel['id']}", {"name": "Renamed", "limits": {"per_second": None, "concurrency": 4}})
     assert (changed["name"], changed["fields"], changed["secrets"]) == ("Renamed", TWILIO, channel["secrets"])
-    assert changed["limits"] == {"per_second": None, "burst": 1, "concurrency": 4}
+    assert changed["limits"] == LIMITS | {"per_second": None, "concurrency": 4}
     assert await _opened(app, channel) == TWILIO_SECRETS
     other_sid = "AC" + "f" * 32
     changed = await api("PATCH", f"/{channel['id']}", {"fields": {"account_sid": other_sid}})

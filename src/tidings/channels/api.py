@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from tidings.channels.models import Channel
-    from tidings.channels.standing import Standing
     from tidings.db.database import Database
 
 ChannelPath = Annotated[UUID, PathId("chn")]
@@ -64,9 +63,7 @@ def _add_registry(router: APIRouter) -> None:
         after = read_cursor(cursor, tuple[UUID])[0] if cursor else None
         found = await service.list_channels(scope.session, scope.access, after=after, limit=limit + 1)
         shown = found[:limit]
-        traffic = await service.traffic(scope.session, scope.access.workspace_id, [one.id for one in shown])
-        known = await standings(scope.session, shown)
-        items = [_output(request, scope.access, one, traffic, known) for one in shown]
+        items = await _several(request, scope, shown)
         return Page(items=items, next_cursor=write_cursor(shown[-1].id) if len(found) > limit else None)
 
     @router.post("", status_code=201, responses=problems(409))
@@ -158,17 +155,19 @@ def _add_questions(router: APIRouter, send_test: SendTest, wake: Wake) -> None:
 
 
 async def _one(request: Request, scope: Scope, channel: Channel) -> ChannelOutput:
-    traffic = await service.traffic(scope.session, scope.access.workspace_id, [channel.id])
-    return _output(request, scope.access, channel, traffic, await standings(scope.session, [channel]))
+    return (await _several(request, scope, [channel]))[0]
 
 
-def _output(
-    request: Request, access: Access, channel: Channel, traffic: dict[UUID, service.Traffic], known: dict[UUID, Standing]
-) -> ChannelOutput:
-    return ChannelOutput.of(
-        channel, traffic.get(channel.id), known[channel.id], request.app.state.settings,
-        with_hook=Permission.CHANNELS_WRITE in access.permissions,
-    )  # fmt: skip
+async def _several(request: Request, scope: Scope, channels: Sequence[Channel]) -> list[ChannelOutput]:
+    ids = [one.id for one in channels]
+    traffic = await service.traffic(scope.session, scope.access.workspace_id, ids)
+    days = await service.day_use(scope.session, scope.access.workspace_id, ids)
+    known = await standings(scope.session, channels)
+    with_hook = Permission.CHANNELS_WRITE in scope.access.permissions
+    settings = request.app.state.settings
+    return [
+        ChannelOutput.of(one, traffic.get(one.id), known[one.id], settings, with_hook=with_hook, day=days.get(one.id)) for one in channels
+    ]
 
 
 def _asking(request: Request) -> Asking:

@@ -37,6 +37,26 @@ class Resting:
     """Because the provider keeps failing, not because it asked for a pause."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayUse:
+    """The places taken of a channel's rolling 24 hours."""
+
+    used: int
+    frees: Sequence[tuple[datetime, int]]
+    """When places are free again and how many, the soonest first."""
+
+    def free_at(self, cap: int) -> datetime | None:
+        """When the next place is free; None where one is."""
+        over = self.used - cap
+        for at, count in self.frees:
+            if over < 0:
+                return None
+            over -= count
+            if over < 0:
+                return at
+        return None
+
+
 async def list_channels(
     session: AsyncSession, workspace_id: UUID, *, owner_id: UUID | None = None, after: UUID | None = None, limit: int
 ) -> list[Channel]:
@@ -146,6 +166,23 @@ _PERSONAL_TOTALS = text(
            count(*)::int AS channels, count(DISTINCT owner_id)::int AS owners
     FROM channels WHERE workspace_id = :workspace_id AND owner_id IS NOT NULL AND deleted_at IS NULL
     GROUP BY 1, 2 ORDER BY 1, 2
+    """
+)
+
+
+async def day_use(session: AsyncSession, workspace_id: UUID, channel_ids: Sequence[UUID]) -> dict[UUID, DayUse]:
+    """The rolling day of those of these channels that have one."""
+    found: dict[UUID, list[tuple[datetime, int]]] = {}
+    for row in await session.execute(_DAY, {"workspace_id": workspace_id, "ids": list(channel_ids)}):
+        found.setdefault(row.channel_id, []).append((row.free_at, row.n))
+    return {channel_id: DayUse(used=sum(count for _, count in frees), frees=frees) for channel_id, frees in found.items()}
+
+
+_DAY = text(
+    """
+    SELECT channel_id, at + interval '24 hours' AS free_at, n FROM channel_day
+    WHERE workspace_id = :workspace_id AND channel_id = ANY(CAST(:ids AS uuid[])) AND at > now() - interval '24 hours' AND n > 0
+    ORDER BY channel_id, at
     """
 )
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from tidings.errors import FieldError, Invalid
-from tidings.providers.base import Description, Field, Limits
+from tidings.providers.base import Description, Field, Limits, RecipientPace
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -47,13 +47,20 @@ def _are_minutes(value: Any) -> TypeGuard[list[float]]:
 
 
 def merged_limits(default: Limits, override: Mapping[str, Any]) -> Limits:
-    """The provider's limits with what the channel's owner has changed. `per_second: null` means no pace at all."""
-    return replace(
-        default,
-        per_second=override.get("per_second", default.per_second),
-        burst=override.get("burst", default.burst),
-        concurrency=override.get("concurrency", default.concurrency),
-    )
+    """The provider's limits with what the channel's owner has changed.
+
+    `null` means none: no pace at all, no pace for each recipient, no cap on the day.
+    """
+    own = {name: override[name] for name in _PLAIN_LIMITS if name in override}
+    if "per_recipient" in override:
+        own["per_recipient"] = tuple(
+            RecipientPace(count=one["count"], seconds=one["seconds"], groups=one.get("groups", False))
+            for one in override["per_recipient"] or ()
+        )
+    return replace(default, **own)
+
+
+_PLAIN_LIMITS = ("per_second", "burst", "concurrency", "per_day", "per_day_counts", "jitter_seconds")
 
 
 def hook_url(public_url: str, hook_token: str) -> str:

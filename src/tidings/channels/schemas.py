@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tidings.channels.asking import KnownBalance
 from tidings.channels.lifecycle import Desired, Receive, desired_of
+from tidings.channels.limit_schemas import ChannelLimitsOutput, LimitsInput, LimitsOutput
 from tidings.channels.models import Alert, Channel
-from tidings.channels.queries import Traffic
+from tidings.channels.queries import DayUse, Traffic
 from tidings.channels.rules import hook_url, merged_limits, state_of
 from tidings.channels.service import ChangeChannel, CreateChannel
 from tidings.channels.standing import Standing
@@ -33,16 +34,6 @@ BaseUrl = Annotated[
 ]
 
 
-class LimitsInput(BaseModel):
-    """How fast the channel may go. What is left out is the provider's own."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    per_second: float | None = Field(None, ge=0.01, le=10_000, description="Messages a second; null for no pace at all.", examples=[10])
-    burst: int = Field(1, ge=1, le=10_000, description="Messages that may leave at once after a rest.")
-    concurrency: int = Field(16, ge=1, le=512, description="Requests under way at once.")
-
-
 class ChannelInput(BaseModel):
     """A new channel. Which fields it needs is told by `GET /providers`."""
 
@@ -56,7 +47,7 @@ class ChannelInput(BaseModel):
                     "provider": "twilio",
                     "sender": "+15005550006",
                     "fields": {"account_sid": "AC0123456789abcdef0123456789abcdef", "auth_token": "…"},
-                    "limits": {"per_second": 10},
+                    "limits": {"per_second": 10, "per_day": 20000},
                 },
             ]
         },
@@ -79,7 +70,7 @@ class ChannelInput(BaseModel):
     def command(self) -> CreateChannel:
         return CreateChannel(
             name=self.name, provider=self.provider, fields=self.fields, medium=self.medium, sender=self.sender.strip(),
-            limits=self.limits.model_dump(exclude_unset=True) if self.limits else {}, api_base_url=self.api_base_url.strip().rstrip("/"),
+            limits=self.limits.own() if self.limits else {}, api_base_url=self.api_base_url.strip().rstrip("/"),
             receive=self.receive, is_default=self.is_default,
         )  # fmt: skip
 
@@ -103,22 +94,10 @@ class ChannelChange(BaseModel):
             name=self.name,
             sender=self.sender.strip() if self.sender is not None else None,
             fields=self.fields,
-            limits=self.limits.model_dump(exclude_unset=True) if self.limits is not None else None,
+            limits=self.limits.own() if self.limits is not None else None,
             api_base_url=self.api_base_url.strip().rstrip("/") if self.api_base_url is not None else None,
             receive=self.receive,
         )
-
-
-class LimitsOutput(BaseModel):
-    """How fast the channel goes."""
-
-    per_second: float | None = Field(description="Messages a second; null for no pace at all.")
-    burst: int
-    concurrency: int
-
-    @classmethod
-    def of(cls, limits: Limits) -> LimitsOutput:
-        return cls(per_second=limits.per_second, burst=limits.burst, concurrency=limits.concurrency)
 
 
 class Stop(BaseModel):
@@ -161,7 +140,7 @@ class ChannelOutput(BaseModel):
     fields: dict[str, str] = Field(description="The fields that are not secret.")
     secrets: dict[str, str] = Field(description="The secrets that are set, each with its last four letters where it is long enough.")
     api_base_url: str
-    limits: LimitsOutput
+    limits: ChannelLimitsOutput
     hook_url: str | None = Field(
         description="Where the provider is to send receipts and messages from people. Null without `channels:write`, or where this "
         "installation has no public address."
@@ -181,7 +160,16 @@ class ChannelOutput(BaseModel):
     updated_at: datetime
 
     @classmethod
-    def of(cls, channel: Channel, traffic: Traffic | None, standing: Standing, settings: Settings, *, with_hook: bool) -> ChannelOutput:
+    def of(
+        cls,
+        channel: Channel,
+        traffic: Traffic | None,
+        standing: Standing,
+        settings: Settings,
+        *,
+        with_hook: bool,
+        day: DayUse | None = None,
+    ) -> ChannelOutput:
         money = Money.of(channel.balance_micros, channel.balance_currency)
         description = PROVIDERS[channel.provider].description if channel.provider in PROVIDERS else None
         limits = merged_limits(description.limits if description else Limits(per_second=None), channel.limits)
@@ -195,7 +183,7 @@ class ChannelOutput(BaseModel):
             fields=channel.settings,
             secrets=channel.credential_hints,
             api_base_url=channel.api_base_url,
-            limits=LimitsOutput.of(limits),
+            limits=ChannelLimitsOutput.of_channel(limits, day),
             hook_url=url if with_hook and url else None,
             is_default=channel.is_default,
             enabled=channel.enabled,

@@ -15,7 +15,7 @@ from tidings.channels.activity import Happened, note_activity
 from tidings.channels.alerts import list_alerts, resolve_alert
 from tidings.channels.lifecycle import Receive, choose_receive
 from tidings.channels.models import Channel
-from tidings.channels.queries import PersonalTotal, Resting, Traffic, pause_of, resting, traffic
+from tidings.channels.queries import DayUse, PersonalTotal, Resting, Traffic, day_use, pause_of, resting, traffic
 from tidings.channels.rotation import rotate_credentials
 from tidings.channels.rules import choose_medium, hints, may_see, split_fields, state_of
 from tidings.channels.standing import begin_anew
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from tidings.workspaces.access import Access
 
 __all__ = [
-    "ChangeChannel", "CreateChannel", "PersonalTotal", "Resting", "Traffic", "begin_again", "change_channel", "channel_for_sending",
-    "create_channel", "delete_channel", "get_channel", "list_alerts", "list_channels", "list_own_channels", "make_default",
+    "ChangeChannel", "CreateChannel", "DayUse", "PersonalTotal", "Resting", "Traffic", "begin_again", "change_channel", "channel_for_sending",
+    "create_channel", "day_use", "delete_channel", "get_channel", "list_alerts", "list_channels", "list_own_channels", "make_default",
     "medium_of_channel", "pause_of", "personal_totals", "resolve_alert", "resting", "rotate_credentials", "set_enabled", "start_again", "traffic",
 ]  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from tidings.delivery.rules import Settlement, breaker_pause, is_providers_fault
 from tidings.providers.base import Accepted, ErrorCode, Outcome
@@ -31,7 +32,15 @@ class ChannelWorks:
     """Something went through: the breaker closes, open alerts are over."""
 
 
-Effect = PauseChannel | StopChannel | ChannelWorks
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldRecipient:
+    """Leave one recipient alone until then: they were written to too fast, nobody else was."""
+
+    address: str
+    until: datetime
+
+
+Effect = PauseChannel | StopChannel | ChannelWorks | HoldRecipient
 
 
 class Health:

@@ -89,12 +89,17 @@ async def note_works(connection: asyncpg.Connection, channel_id: UUID) -> None:
 async def claim(connection: asyncpg.Connection, channel_id: UUID, workspace_id: UUID, count: int) -> tuple[list[Claimed], int]:
     """Take up to `count` due messages; also say how many ended right here (expired, opted out)."""
     rows = await connection.fetch(_CLAIM.claim, channel_id, workspace_id, count)
-    taken = [
+    taken = read_claimed(rows)
+    return taken, len(rows) - len(taken)
+
+
+def read_claimed(rows: Sequence[asyncpg.Record]) -> list[Claimed]:
+    """Those rows of a claim that are to be sent; the others ended at it. The columns are those of `claim`, in its order."""
+    return [
         Claimed(id_, source_id, address, text, None if variables is None else _VARIABLES.decode(variables), delivery, attempt, failures)
         for id_, status, source_id, address, text, variables, delivery, attempt, failures in rows
         if status == "sending"
     ]
-    return taken, len(rows) - len(taken)
 
 
 async def open_windows(connection: asyncpg.Connection, workspace_id: UUID, channel_id: UUID, addresses: Sequence[str], window: timedelta) -> set[str]:  # fmt: skip

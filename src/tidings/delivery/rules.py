@@ -64,6 +64,8 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     cost: Cost | None = None
     pause_seconds: float | None = None
     """Leave the whole channel alone for so long."""
+    hold_recipient: bool = False
+    """Leave this recipient alone until `due_at`; the channel goes on."""
     stop_channel: bool = False
 
 
@@ -89,7 +91,10 @@ def _settle_failed(refusal: SendFailed, failures: int, policy: RetryPolicy, now:
     if refusal.retry_after is not None or refusal.code is ErrorCode.RATE_LIMITED:
         wanted = DEFAULT_PAUSE_SECONDS if refusal.retry_after is None else refusal.retry_after
         pause = min(max(wanted, 0.0), LONGEST_PAUSE_SECONDS)
-        return _again(refusal, now + timedelta(seconds=pause), pause_seconds=pause if refusal.pauses == "channel" else None)
+        due_at = now + timedelta(seconds=pause)
+        if refusal.pauses == "recipient":
+            return _again(refusal, due_at, hold_recipient=True)
+        return _again(refusal, due_at, pause_seconds=pause)
     if refusal.retryable and failures < policy.max_attempts:
         return _again(refusal, now + policy.wait(failures), failed=True)
     return Settlement(
@@ -98,11 +103,17 @@ def _settle_failed(refusal: SendFailed, failures: int, policy: RetryPolicy, now:
 
 
 def _again(
-    refusal: SendFailed, due_at: datetime, *, failed: bool = False, pause_seconds: float | None = None, stop_channel: bool = False
+    refusal: SendFailed,
+    due_at: datetime,
+    *,
+    failed: bool = False,
+    pause_seconds: float | None = None,
+    hold_recipient: bool = False,
+    stop_channel: bool = False,
 ) -> Settlement:
     return Settlement(
         status=Status.QUEUED, outcome="failed", due_at=due_at, failed=failed, code=refusal.code, provider_code=refusal.provider_code,
-        detail=refusal.detail, pause_seconds=pause_seconds, stop_channel=stop_channel,
+        detail=refusal.detail, pause_seconds=pause_seconds, hold_recipient=hold_recipient, stop_channel=stop_channel,
     )  # fmt: skip
 
 

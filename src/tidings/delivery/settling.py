@@ -14,7 +14,8 @@ from tidings.channels.runtime import note_channel_works, stop_channel
 from tidings.channels.standing import probe_soon
 from tidings.contacts.service import opt_out
 from tidings.delivery import queries
-from tidings.delivery.health import ChannelWorks, Effect, PauseChannel, StopChannel
+from tidings.delivery.health import ChannelWorks, Effect, HoldRecipient, PauseChannel, StopChannel
+from tidings.delivery.limited import hold_recipient
 from tidings.delivery.queries import Ended
 from tidings.providers.base import ErrorCode
 
@@ -115,6 +116,8 @@ class Settler:
                 await note_channel_works(connection, self._channel.id)
             case StopChannel():
                 await stop_channel(connection, self._channel.id, effect.code, effect.detail)
+            case HoldRecipient():
+                await hold_recipient(connection, self._channel, effect.address, effect.until)
             case PauseChannel():
                 if effect.breaker_open:
                     await probe_soon(connection, self._channel.id)

@@ -21,34 +21,29 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from tidings.channels.pace import Reservation, allowance, reserve
 from tidings.core.segments import count_segments
 from tidings.delivery import queries
-from tidings.delivery.health import Health
+from tidings.delivery.health import Health, HoldRecipient
+from tidings.delivery.limited import Limited, Taken
+from tidings.delivery.pacing import MOST, NOW, Pacing
 from tidings.delivery.packing import Parcel, pack
-from tidings.delivery.queries import CLAIM_SECONDS, Claimed, Ended, Pace
+from tidings.delivery.queries import CLAIM_SECONDS, Claimed, Ended
 from tidings.delivery.rules import Settlement, release, settle
 from tidings.delivery.settling import DATABASE_TROUBLE, Settler
 from tidings.delivery.windows import open_windows, refuse_closed
 from tidings.providers.base import ErrorCode, Outcome, Outgoing, SendUncertain
 
 if TYPE_CHECKING:
+    from tidings.channels.pace import Reservation
     from tidings.channels.runtime import RunningChannel
     from tidings.delivery.contents import Contents
     from tidings.providers.http import Http
 
 log = structlog.get_logger(__name__)
 
-MOST = 1_000
-"""Messages of one claim at the most."""
 AHEAD_SECONDS = 0.15
 """A claim takes about so much work as the channel does in this time, so that nothing urgent waits long behind a batch."""
-HORIZON = timedelta(seconds=1)
 _UNSETTLED_LIMIT = 2_000
-_NOW = timedelta(0)
-_SHORTEST_WAIT = timedelta(milliseconds=20)
-_LONGEST_WAIT = timedelta(milliseconds=500)
-"""Waits longer than this give the worker's place to another channel."""
 _AFTER_PROBE = timedelta(seconds=1)
 
 
@@ -75,6 +70,8 @@ class Slice:
         self._stop = stop
         self._is_sms = channel.medium == "sms"
         self._began = time.monotonic()
+        self._limited = Limited.of(channel)
+        self._pacing = Pacing(channel.limits)
         self._settler = Settler(pool, channel)
         self._health = Health()
         self._parcels: deque[Parcel] = deque()
@@ -83,7 +80,7 @@ class Slice:
         self._parcel_came = asyncio.Event()
         self._backlog_low = asyncio.Event()
         self._again = False
-        self._delay = _NOW
+        self._delay = NOW
 
     async def run(self) -> SliceEnd:
         """Take the turn. Cancelling it loses no message, only time: what was claimed is recovered later."""
@@ -101,9 +98,20 @@ class Slice:
             await asyncio.gather(*senders)
             self._settler.finish()
             await settler
+        await self._close_limited()
         if self._health.pause_seconds:
             self._delay = max(self._delay, timedelta(seconds=self._health.pause_seconds))
         return SliceEnd(self._again, self._delay)
+
+    async def _close_limited(self) -> None:
+        """Tell how the turn's reservations ended. Without it they stand for the worst case: the channel is slower, never faster."""
+        if self._limited is None:
+            return
+        try:
+            async with self._pool.acquire() as connection:
+                await self._limited.close(connection)
+        except DATABASE_TROUBLE as error:
+            log.warning("reservations_stand", channel_id=str(self._channel.id), error=str(error))
 
     # --- feeding ------------------------------------------------------------------------------------------------------
 
@@ -111,9 +119,11 @@ class Slice:
         while not self._over():
             more, wait = await self._claim()
             if not more:
-                return
-            if wait > _LONGEST_WAIT:
-                self._delay = wait
+                soon = self._limited.soon() if self._limited is not None else None
+                if soon is None:
+                    return
+                wait = soon
+            elif self._delay:
                 break
             if wait:
                 await asyncio.sleep(wait.total_seconds())
@@ -129,12 +139,17 @@ class Slice:
         async with self._pool.acquire() as connection, self._paced(connection):
             pace = await queries.read_pace(connection, self._channel.id)
             self._health.begin(failures_in_row=pace.failures_in_row, breaker_open=pace.breaker == "open")
-            count, wait = self._how_many(pace)
-            if count == 0:
-                return True, wait
-            claimed, ended_here = await queries.claim(connection, self._channel.id, self._channel.workspace_id, count)
+            plan = self._pacing.plan(pace, probing=self._health.probing, batch=self._batch())
+            if plan.count == 0:
+                self._delay = plan.wait if plan.rests else NOW
+                return True, plan.wait
+            taken = await self._take(connection, plan.count, pace.now)
+            if taken.wait is not None:
+                self._delay = taken.wait
+                return False, NOW
+            claimed = taken.claimed
             opened = await open_windows(connection, self._channel, claimed)
-            reservation = self._reserve(pace, len(claimed))
+            reservation = self._pacing.reserve(pace, len(claimed), plan)
             if reservation is not None:
                 await queries.reserve_pace(connection, self._channel.id, reservation.next_free_at)
             texts = {
@@ -144,12 +159,19 @@ class Slice:
         self._pack(claimed, texts, reservation, pace.now, begun, opened)
         if self._health.probing:
             # One message proves or disproves the channel; the next turn goes on from there.
-            return True, _AFTER_PROBE
-        return bool(claimed or ended_here), _NOW
+            self._delay = _AFTER_PROBE
+            return True, NOW
+        return bool(claimed or taken.moved), NOW
+
+    async def _take(self, connection: asyncpg.Connection, count: int, now: datetime) -> Taken:
+        if self._limited is not None:
+            return await self._limited.claim(connection, count, now)
+        claimed, ended_here = await queries.claim(connection, self._channel.id, self._channel.workspace_id, count)
+        return Taken(claimed, ended_here)
 
     def _paced(self, connection: asyncpg.Connection) -> AbstractAsyncContextManager[object]:
-        """What is reserved and what it is reserved for are written together; without a pace each statement stands by itself."""
-        return nullcontext() if self._channel.limits.per_second is None else connection.transaction()
+        """What is reserved and what it is reserved for are written together; without a limit each statement stands by itself."""
+        return connection.transaction() if self._pacing.is_paced or self._limited is not None else nullcontext()
 
     def _pack(  # noqa: PLR0917
         self, claimed: Sequence[Claimed], texts: Mapping[UUID, str], reservation: Reservation | None, now: datetime, begun: float,
@@ -163,28 +185,11 @@ class Slice:
         packed = refuse_closed(pack(claimed, texts, self._can, slot, begun + CLAIM_SECONDS), opened, self._can.window_hours)
         self._claimed += len(claimed)
         for one, settlement in packed.failed:
+            if self._limited is not None:
+                self._limited.ended(one, settlement)
             self._settler.add(Ended(one, settlement, None))
         self._parcels.extend(packed.parcels)
         self._parcel_came.set()
-
-    def _how_many(self, pace: Pace) -> tuple[int, timedelta]:
-        """How many to claim now; where none may leave yet, how long until some may."""
-        if pace.paused_until > pace.now:
-            return 0, pace.paused_until - pace.now
-        limits = self._channel.limits
-        if self._health.probing:
-            return 1, _NOW
-        if limits.per_second is None:
-            return self._batch(), _NOW
-        count = allowance(per_second=limits.per_second, burst=limits.burst, next_free_at=pace.next_free_at, now=pace.now, horizon=HORIZON)
-        ahead = pace.next_free_at + timedelta(seconds=1 / limits.per_second) - pace.now - HORIZON
-        return min(count, MOST), max(ahead, _SHORTEST_WAIT)
-
-    def _reserve(self, pace: Pace, count: int) -> Reservation | None:
-        limits = self._channel.limits
-        if limits.per_second is None or count == 0:
-            return None
-        return reserve(count=count, per_second=limits.per_second, burst=limits.burst, next_free_at=pace.next_free_at, now=pace.now)
 
     async def _room(self) -> None:
         """Wait until the backlog is low enough for another claim, so that what is urgent never waits behind much."""
@@ -202,7 +207,7 @@ class Slice:
         return min(max(least, done), MOST)
 
     def _low_water(self) -> int:
-        return self._batch() // 2 if self._channel.limits.per_second is None else 2 * self._channel.limits.concurrency
+        return 2 * self._channel.limits.concurrency if self._pacing.is_paced else self._batch() // 2
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
@@ -219,7 +224,7 @@ class Slice:
             await self._send(parcel)
 
     async def _send(self, parcel: Parcel) -> None:
-        wait = parcel.not_before - time.monotonic()
+        wait = self._pacing.due(parcel.not_before) - time.monotonic()
         if wait > 0 and not self._health.halted:
             await asyncio.sleep(wait)
         if self._health.halted or self._stop.is_set() or time.monotonic() > parcel.not_after:
@@ -231,6 +236,10 @@ class Slice:
         now = datetime.now(UTC)
         for one, outgoing, outcome in zip(parcel.claimed, parcel.batch, outcomes, strict=True):
             settlement = settle(outcome, failures=one.failures, delivery=one.delivery, policy=self._channel.retry, now=now)
+            if self._limited is not None:
+                self._limited.ended(one, settlement)
+            if settlement.hold_recipient and settlement.due_at is not None:
+                self._settler.add_effect(HoldRecipient(address=one.address, until=settlement.due_at))
             self._settler.add(Ended(one, settlement, latency, self._segments(outgoing, settlement)))
             effect = self._health.observe(outcome, settlement)
             if effect is not None:
@@ -263,6 +272,8 @@ class Slice:
         due_at = datetime.now(UTC) + timedelta(seconds=self._health.pause_seconds)
         settlement = release(due_at)
         for one in parcel.claimed:
+            if self._limited is not None:
+                self._limited.ended(one, settlement)
             self._settler.add(Ended(one, settlement, None))
 
 

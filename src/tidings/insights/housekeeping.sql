@@ -89,3 +89,16 @@ DELETE FROM channel_activity a USING (
     SELECT workspace_id, id, row_number() OVER (PARTITION BY workspace_id, channel_id ORDER BY id DESC) AS place FROM channel_activity
 ) AS r
 WHERE a.workspace_id = r.workspace_id AND a.id = r.id AND (r.place > 500 OR a.id < id_floor(now() - interval '30 days'))
+
+-- name: prune_recipient_pace
+-- What a turn did not forget itself, because it did not end: no rule looks back further than an hour.
+DELETE FROM recipient_pace WHERE at < now() - interval '1 hour'
+
+-- name: prune_recipient_holds
+DELETE FROM recipient_holds WHERE until < now()
+
+-- name: prune_channel_day
+DELETE FROM channel_day WHERE at < now() - interval '25 hours'
+
+-- name: prune_channel_day_recipients
+DELETE FROM channel_day_recipients WHERE at < now() - interval '25 hours'

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from tidings.channels.schemas import ChannelChange, ChannelInput
+from tidings.channels.web.limits_form import LimitsForm, limits_form, read_limits
 from tidings.errors import Conflict, TidingsError
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from tidings.channels.models import Channel
     from tidings.channels.service import ChangeChannel, CreateChannel
     from tidings.providers.base import Description
-
-OWN, NONE = "own", "none"
-"""Of the pace: a number of one's own, no pace at all; an empty text means the provider's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +31,7 @@ class ChannelForm:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     removed: tuple[str, ...] = ()
     """Secrets that are to be forgotten."""
-    pace: str = ""
-    per_second: str = ""
-    burst: str = ""
-    concurrency: str = ""
+    limits: LimitsForm = field(default_factory=LimitsForm)
     receive: str = ""
     api_base_url: str = ""
     is_default: bool = False
@@ -44,7 +39,7 @@ class ChannelForm:
     @property
     def has_limits(self) -> bool:
         """Whether the limits are to be seen at once."""
-        return bool(self.pace or self.burst or self.concurrency or self.api_base_url)
+        return self.limits.is_own or bool(self.api_base_url)
 
 
 def read_form(form: FormData, description: Description) -> ChannelForm:
@@ -57,8 +52,8 @@ def read_form(form: FormData, description: Description) -> ChannelForm:
     secret = {each.name for each in description.fields if each.secret}
     values = {each.name: one(f"field_{each.name}") for each in description.fields}
     return ChannelForm(
-        name=one("name"), medium=one("medium"), sender=one("sender"), pace=one("pace"), per_second=one("per_second"), burst=one("burst"),
-        concurrency=one("concurrency"), receive=one("receive"), api_base_url=one("api_base_url").rstrip("/"), is_default=one("is_default") == "true",
+        name=one("name"), medium=one("medium"), sender=one("sender"), limits=read_limits(one), receive=one("receive"),
+        api_base_url=one("api_base_url").rstrip("/"), is_default=one("is_default") == "true",
         fields={name: value for name, value in values.items() if name not in secret},
         secrets={name: value for name, value in values.items() if name in secret},
         removed=tuple(name for name in secret if one(f"remove_{name}") == "true"),
@@ -72,19 +67,16 @@ def new_form(description: Description) -> ChannelForm:
 
 def form_of(channel: Channel) -> ChannelForm:
     """The form of a channel that exists."""
-    limits = channel.limits
-    pace = "" if "per_second" not in limits else NONE if limits["per_second"] is None else OWN
     return ChannelForm(
-        name=channel.name, medium=channel.medium, sender=channel.sender, fields=channel.settings, pace=pace,
-        per_second=f"{limits['per_second']:g}" if pace == OWN else "", burst=str(limits.get("burst", "")),
-        concurrency=str(limits.get("concurrency", "")), receive=channel.receive, api_base_url=channel.api_base_url, is_default=channel.is_default,
+        name=channel.name, medium=channel.medium, sender=channel.sender, fields=channel.settings, limits=limits_form(channel.limits),
+        receive=channel.receive, api_base_url=channel.api_base_url, is_default=channel.is_default,
     )  # fmt: skip
 
 
 def creation(form: ChannelForm, kind: str) -> CreateChannel:
     """What the form of a new channel asks for. Raises ValidationError or Invalid."""
     body = {
-        "name": form.name, "provider": kind, "medium": form.medium or None, "sender": form.sender, "limits": _limits(form),
+        "name": form.name, "provider": kind, "medium": form.medium or None, "sender": form.sender, "limits": form.limits.values(),
         "fields": {name: value for name, value in {**form.fields, **form.secrets}.items() if value},
         "receive": form.receive or None, "api_base_url": form.api_base_url, "is_default": True if form.is_default else None,
     }  # fmt: skip
@@ -95,19 +87,10 @@ def change(form: ChannelForm) -> ChangeChannel:
     """What the form of a channel that exists asks for: a secret left empty stays. Raises ValidationError or Invalid."""
     secrets = {name: value for name, value in form.secrets.items() if value} | dict.fromkeys(form.removed, "")
     body = {
-        "name": form.name, "sender": form.sender, "limits": _limits(form), "fields": {**form.fields, **secrets},
+        "name": form.name, "sender": form.sender, "limits": form.limits.values(), "fields": {**form.fields, **secrets},
         "receive": form.receive or None, "api_base_url": form.api_base_url,
     }  # fmt: skip
     return ChannelChange.model_validate(body).command()
-
-
-def _limits(form: ChannelForm) -> dict[str, Any]:
-    limits: dict[str, Any] = {name: value for name, value in (("burst", form.burst), ("concurrency", form.concurrency)) if value}
-    if form.pace == OWN:
-        limits["per_second"] = form.per_second
-    elif form.pace == NONE:
-        limits["per_second"] = None
-    return limits
 
 
 def sentences(error: TidingsError | ValidationError, description: Description) -> dict[str, str]:
@@ -144,4 +127,4 @@ def _sentence(fault: Mapping[str, Any]) -> str:
 def _place(path: list[str]) -> str:
     if path[0] == "fields" and len(path) > 1:
         return f"field_{path[1]}"
-    return path[-1] if path[0] == "limits" and len(path) > 1 else path[0]
+    return path[1] if path[0] == "limits" and len(path) > 1 else path[0]

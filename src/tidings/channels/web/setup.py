@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 
 from tidings.channels import asking, service
 from tidings.channels.web.form import ChannelForm, change, creation, form_of, new_form, read_form, sentences
+from tidings.channels.web.limits_form import LimitsForm, show_rules
 from tidings.channels.web.shown import ChannelPath, asking_of, logo_address
 from tidings.core.addresses import LABELS
 from tidings.core.ids import show_id
@@ -120,6 +122,8 @@ def _form_page(
             for one in description.fields
             if f"field_{one.name}" in (errors or {}) or form.fields.get(one.name, "") not in {"", one.default}
         },
+        "usual_rules": show_rules([asdict(rule) for rule in description.limits.per_recipient]),
+        "limits_open": form.has_limits or not {*LimitsForm.__dataclass_fields__, "api_base_url"}.isdisjoint(errors or ()),
         "may_override": bool(request.app.state.settings.allowed_api_base_urls),
     }
     return render(request, "channels/form.html", frame=frame, status_code=422 if errors else 200, **context)

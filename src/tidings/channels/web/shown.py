@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -13,7 +14,7 @@ from fastapi import Request
 from tidings.channels import service
 from tidings.channels.asking import Asking
 from tidings.channels.models import Channel
-from tidings.channels.queries import Resting, Traffic
+from tidings.channels.queries import DayUse, Resting, Traffic
 from tidings.channels.rules import merged_limits, state_of
 from tidings.channels.standing import Standing, standings
 from tidings.core.ids import show_id
@@ -44,6 +45,7 @@ class ShownChannel:
     traffic: Traffic
     resting: Resting | None
     standing: Standing | None = None
+    day: DayUse | None = None
 
     @property
     def id(self) -> str:
@@ -80,6 +82,12 @@ class ShownChannel:
         return merged_limits(self.description.limits if self.description else Limits(per_second=None), self.channel.limits)
 
     @property
+    def day_free_at(self) -> datetime | None:
+        """When sending goes on, where the cap on 24 hours is reached."""
+        cap = self.limits.per_day
+        return self.day.free_at(cap) if self.day is not None and cap is not None else None
+
+    @property
     def what_to_do(self) -> str:
         """How to mend a stopped channel."""
         return what_to_do(self.channel.stopped_code or "", self.provider_name)
@@ -99,13 +107,20 @@ def logo_address(kind: str) -> str:
 
 
 async def show_channels(session: AsyncSession, access: Access, channels: list[Channel]) -> list[ShownChannel]:
-    """The same channels with their traffic and rests, in three queries."""
+    """The same channels with their traffic, rests, days and standings, in four queries."""
     ids = [one.id for one in channels]
     traffic = await service.traffic(session, access.workspace_id, ids) if ids else {}
     resting = await service.resting(session, ids) if ids else {}
+    days = await service.day_use(session, access.workspace_id, ids) if ids else {}
     known = await standings(session, channels)
     return [
-        ShownChannel(channel=one, traffic=traffic.get(one.id, NOTHING_YET), resting=resting.get(one.id), standing=known.get(one.id))
+        ShownChannel(
+            channel=one,
+            traffic=traffic.get(one.id, NOTHING_YET),
+            resting=resting.get(one.id),
+            day=days.get(one.id),
+            standing=known.get(one.id),
+        )
         for one in channels
     ]
 

@@ -1,0 +1,91 @@
+"""How much of a channel's pace a turn may claim at a time, and what it reserves of it (channels/pace.py)."""
+
+from __future__ import annotations
+
+import random
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tidings.channels.pace import Reservation, allowance, first_of, interval_of, is_paced, jittered, reserve
+
+if TYPE_CHECKING:
+    from tidings.delivery.queries import Pace
+    from tidings.providers.base import Limits
+
+MOST = 1_000
+"""Messages of one claim at the most."""
+HORIZON = timedelta(seconds=1)
+"""Messages are claimed so long before their time."""
+_REFILL = timedelta(milliseconds=500)
+"""More is claimed once less than this lies ahead: two claims a second, whatever the pace."""
+_SHORTEST_WAIT = timedelta(milliseconds=20)
+_LONGEST_WAIT = timedelta(milliseconds=500)
+LONGEST_GAP = timedelta(seconds=2)
+"""Longer waits for the pace give the worker's place to another channel. As long as the queue may take to begin the next turn, so that the
+turn after the wait begins in time."""
+NOW = timedelta(0)
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """How many to claim now; where none may leave yet, how long until some may."""
+
+    count: int
+    wait: timedelta = NOW
+    rests: bool = False
+    """The wait is long: another channel may have the place meanwhile."""
+    drawn: Reservation | None = None
+    """The messages' times, where they were drawn beforehand."""
+
+
+class Pacing:
+    """The pace of one turn."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self.is_paced = is_paced(limits)
+        self._late = 0.0
+
+    def plan(self, pace: Pace, *, probing: bool, batch: int) -> Plan:
+        """Look at the pace as the database holds it. `batch` is what a channel without one would claim."""
+        if pace.paused_until > pace.now:
+            wait = pace.paused_until - pace.now
+            return Plan(0, wait, rests=wait > _LONGEST_WAIT)
+        if not self.is_paced:
+            return Plan(1 if probing else batch)
+        ahead = pace.next_free_at - pace.now
+        if ahead > _REFILL and not probing:
+            wait = max(ahead - _REFILL, _SHORTEST_WAIT)
+            return Plan(0, wait) if wait <= LONGEST_GAP else Plan(0, wait - LONGEST_GAP, rests=True)
+        return self._within_horizon(pace, probing=probing)
+
+    def _within_horizon(self, pace: Pace, *, probing: bool) -> Plan:
+        limits = self._limits
+        if limits.jitter_seconds or limits.per_second is None:
+            drawn = jittered(
+                most=MOST, interval=interval_of(limits), jitter_seconds=limits.jitter_seconds, next_free_at=pace.next_free_at, now=pace.now,
+                horizon=HORIZON, uniform=random.uniform,
+            )  # fmt: skip
+            return Plan(1 if probing else drawn.count, drawn=drawn if drawn.count else None)
+        count = allowance(per_second=limits.per_second, burst=limits.burst, next_free_at=pace.next_free_at, now=pace.now, horizon=HORIZON)
+        return Plan(1 if probing else min(count, MOST), _SHORTEST_WAIT)
+
+    def reserve(self, pace: Pace, count: int, plan: Plan) -> Reservation | None:
+        """What to write of `count` messages before the first of them leaves."""
+        limits = self._limits
+        if count == 0:
+            return None
+        if plan.drawn is not None:
+            return first_of(plan.drawn, count)
+        if limits.per_second is None:
+            return None
+        return reserve(count=count, per_second=limits.per_second, burst=limits.burst, next_free_at=pace.next_free_at, now=pace.now)
+
+    def due(self, not_before: float) -> float:
+        """When what was to leave then may leave, in monotonic seconds. With jitter the gaps count: one that is late puts off the next."""
+        if not self._limits.jitter_seconds:
+            return not_before
+        self._late = max(self._late, time.monotonic() - not_before)
+        return not_before + self._late
