@@ -171,6 +171,13 @@ async def test_a_refusal_for_one_recipient_holds_them_and_nobody_else(database, 
     assert (settlement.status, settlement.pause_seconds, settlement.hold_recipient, settlement.failed) == (Status.QUEUED, None, True, False)
 
 
+# Both wrote to us just now: free text is taken.
+_WROTE = """
+    INSERT INTO conversations (workspace_id, id, channel_id, medium, address, last_message_at, last_inbound_at)
+    SELECT $1, new_id(), $2, 'whatsapp', address, now(), now() FROM unnest($3::text[]) AS address
+"""
+
+
 async def test_whatsapps_pair_rate_holds_one_person_and_the_channel_goes_on(database, tmp_path, http):
     hasty, other = "+254711000123", "+254711000124"
     config = CHANNELS["whatsapp_cloud"]
@@ -184,6 +191,7 @@ async def test_whatsapps_pair_rate_holds_one_person_and_the_channel_goes_on(data
                 "UPDATE channels SET medium = 'whatsapp', settings = $1, credentials = $2, api_base_url = $3",
                 msgspec.json.encode(config.settings).decode(), engine.vault.seal(dict(config.credentials)), whatsapp.url,
             )  # fmt: skip
+            await db.execute(_WROTE, at.workspace_id, at.channel_id, [hasty, other])
             ids = await write(db, at, [hasty, other])
             await db.execute("UPDATE messages SET medium = 'whatsapp'")
         await take_turn(engine, at.channel_id)
