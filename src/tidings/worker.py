@@ -35,6 +35,7 @@ from tidings.delivery.queries import channels_to_sweep
 from tidings.delivery.wake import DRAIN, wake
 from tidings.insights import housekeeping
 from tidings.messages.apply_receipts import rematch_old_receipts, rematch_receipts
+from tidings.messages.fallbacks import follow_routes
 from tidings.providers.http import Http
 
 if TYPE_CHECKING:
@@ -173,6 +174,7 @@ def _loops(database: Database) -> list[_Loop]:
         _Loop("sweep", 1.0, sweep),
         _Loop("rematch_receipts", 1.0, rematch),
         _Loop("rematch_old_receipts", 60.0, rematch_old),
+        _Loop("follow_routes", 1.0, lambda: follow_routes(pool)),
         _Loop("due_campaigns", 1.0, lambda: campaign_jobs.launch_due(database)),
         _Loop("finished_campaigns", 1.0, lambda: campaign_jobs.finish_done(database)),
         _Loop("campaign_pace", 1.0, lambda: campaign_jobs.sample_pace(database)),

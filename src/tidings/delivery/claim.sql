@@ -53,10 +53,10 @@ SET status = CASE WHEN l.opted_out THEN 'suppressed' WHEN l.expired THEN 'expire
     settled_at = CASE WHEN l.opted_out OR l.expired THEN now() END
 FROM locked l
 WHERE m.workspace_id = $2 AND m.id = ANY (ARRAY(SELECT id FROM locked)) AND m.id = l.id
-RETURNING m.id, m.status, m.source_id, m.address, m.text, m.variables, m.delivery, m.attempt, m.failures, m.priority
+RETURNING m.id, m.status, m.source_id, m.address, m.text, m.variables, m.delivery, m.attempt, m.failures, m.priority, m.content::text
 
 -- name: source_text
-SELECT text FROM message_contents WHERE workspace_id = $1 AND source_id = $2
+SELECT text, content::text FROM message_contents WHERE workspace_id = $1 AND source_id = $2
 
 -- name: recover
 -- What a worker claimed and never settled. It cannot begin a request any more (claims are good for less time than $3), so each is

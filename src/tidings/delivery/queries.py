@@ -36,6 +36,8 @@ class Claimed(msgspec.Struct, frozen=True):
     delivery: Delivery
     attempt: int
     failures: int
+    content: str | None = None
+    """What it carries besides its text, as JSON; None for a campaign's, which is frozen with its text."""
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -92,7 +94,7 @@ async def claim(connection: asyncpg.Connection, channel_id: UUID, workspace_id: 
         Claimed(
             row["id"], row["source_id"], row["address"], row["text"],
             None if row["variables"] is None else msgspec.json.decode(row["variables"]),
-            row["delivery"], row["attempt"], row["failures"],
+            row["delivery"], row["attempt"], row["failures"], row["content"],
         )
         for row in rows
         if row["status"] == "sending"
@@ -100,10 +102,10 @@ async def claim(connection: asyncpg.Connection, channel_id: UUID, workspace_id: 
     return taken, len(rows) - len(taken)
 
 
-async def source_text(connection: asyncpg.Connection, workspace_id: UUID, source_id: UUID) -> str | None:
-    """The frozen text of a campaign."""
-    text: str | None = await connection.fetchval(_CLAIM.source_text, workspace_id, source_id)
-    return text
+async def source_text(connection: asyncpg.Connection, workspace_id: UUID, source_id: UUID) -> tuple[str, str | None] | None:
+    """The frozen text of a campaign, and what goes with it as JSON."""
+    row = await connection.fetchrow(_CLAIM.source_text, workspace_id, source_id)
+    return None if row is None else (row["text"], row["content"])
 
 
 async def recover(connection: asyncpg.Connection, channel_id: UUID, workspace_id: UUID, max_attempts: int) -> int:

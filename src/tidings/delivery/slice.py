@@ -24,6 +24,7 @@ import structlog
 from tidings.channels.pace import Reservation, allowance, reserve
 from tidings.core.segments import count_segments
 from tidings.delivery import queries
+from tidings.delivery.contents import Frozen
 from tidings.delivery.health import Health
 from tidings.delivery.packing import Parcel, pack
 from tidings.delivery.queries import CLAIM_SECONDS, Claimed, Ended, Pace
@@ -135,11 +136,11 @@ class Slice:
             reservation = self._reserve(pace, len(claimed))
             if reservation is not None:
                 await queries.reserve_pace(connection, self._channel.id, reservation.next_free_at)
-            texts = {
+            frozen = {
                 source: await self._contents.get(connection, self._channel.workspace_id, source)
                 for source in {one.source_id for one in claimed if one.text is None}
             }
-        self._pack(claimed, texts, reservation, pace.now, begun)
+        self._pack(claimed, frozen, reservation, pace.now, begun)
         if self._health.probing:
             # One message proves or disproves the channel; the next turn goes on from there.
             return True, _AFTER_PROBE
@@ -150,14 +151,14 @@ class Slice:
         return nullcontext() if self._channel.limits.per_second is None else connection.transaction()
 
     def _pack(
-        self, claimed: Sequence[Claimed], texts: Mapping[UUID, str], reservation: Reservation | None, now: datetime, begun: float
+        self, claimed: Sequence[Claimed], frozen: Mapping[UUID, Frozen], reservation: Reservation | None, now: datetime, begun: float
     ) -> None:
         read_at = time.monotonic()
 
         def slot(index: int) -> float:
             return 0.0 if reservation is None else read_at + (reservation.slot(index) - now).total_seconds()
 
-        packed = pack(claimed, texts, self._can, slot, begun + CLAIM_SECONDS)
+        packed = pack(claimed, frozen, self._can, slot, begun + CLAIM_SECONDS)
         self._claimed += len(claimed)
         for one, settlement in packed.failed:
             self._settler.add(Ended(one, settlement, None))
