@@ -17,6 +17,7 @@ from tidings.campaigns.models import Campaign
 from tidings.campaigns.reading import find_contact_ids, get_campaign, ledgers, list_campaigns, list_recipients, progresses
 from tidings.campaigns.rules import CampaignStatus, demand
 from tidings.channels.service import channel_for_sending
+from tidings.channels.templates import known_templates
 from tidings.contacts.audience import Audience
 from tidings.contacts.service import check_audience
 from tidings.core.ids import new_id
@@ -24,7 +25,7 @@ from tidings.delivery.content import Content
 from tidings.errors import Conflict, FieldError, Invalid
 from tidings.jobs.queue import enqueue
 from tidings.messages import service as messages
-from tidings.messages.carrying import can_carry, demand_carried
+from tidings.messages.carrying import can_carry, demand_carried, demand_template
 from tidings.routes.service import route_for_sending
 from tidings.workspaces.audit import record
 
@@ -262,6 +263,9 @@ async def _checked(session: AsyncSession, workspace_id: UUID, wanted: CampaignIn
     else:
         channel = await channel_for_sending(session, workspace_id, wanted.channel_id, "sms")
         demand_carried(channel, "", content)
+        if content is not None and content.template is not None:
+            known = await known_templates(session, workspace_id, [channel.id])
+            demand_template(known.get(channel.id), content)
         channel_id = channel.id
     await check_audience(session, workspace_id, wanted.audience.groups, wanted.audience.contacts)
     if not (wanted.audience.all or wanted.audience.groups or wanted.audience.contacts):

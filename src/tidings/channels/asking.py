@@ -54,7 +54,7 @@ class KnownBalance:
 
 async def check_channel(asking: Asking, access: Access, channel_id: UUID) -> Check:
     """Prove a channel's configuration with a free request to its provider. Raises NotFound."""
-    channel = await _open(asking, access, channel_id)
+    channel = await open_for_asking(asking, access, channel_id)
     try:
         return Check(ok=True, detail=await channel.provider.check(asking.http, channel.config))
     except ProviderError as error:
@@ -79,7 +79,7 @@ async def read_balance(asking: Asking, access: Access, channel_id: UUID, *, refr
         known = _known(await service.get_channel(session, access, channel_id))
     if known is not None and not refresh:
         return known
-    channel = await _open(asking, access, channel_id)
+    channel = await open_for_asking(asking, access, channel_id)
     description = channel.provider.description
     if not description.capabilities.balance:
         raise Conflict(f"{description.label} tells no balance.", code="unsupported")
@@ -90,7 +90,8 @@ async def read_balance(asking: Asking, access: Access, channel_id: UUID, *, refr
     return await _keep(asking, access, channel_id, fresh)
 
 
-async def _open(asking: Asking, access: Access, channel_id: UUID) -> RunningChannel:
+async def open_for_asking(asking: Asking, access: Access, channel_id: UUID) -> RunningChannel:
+    """The channel, fit to be asked. Raises NotFound, or Conflict where not even a question may be put."""
     async with asking.database.workspace(access.workspace_id) as session:
         await service.get_channel(session, access, channel_id)
         channel = await open_channel(await raw_connection(session), asking.vault, asking.settings, channel_id)

@@ -10,6 +10,7 @@ from tidings.providers import PROVIDERS
 
 if TYPE_CHECKING:
     from tidings.channels.models import Channel
+    from tidings.channels.templates import KnownTemplates
     from tidings.routes.rules import Step
 
 
@@ -32,6 +33,33 @@ def demand_carried(channel: Channel, text: str, content: Content | None) -> None
     reason = misfit(content, text, provider.description.capabilities)
     if reason is not None:
         raise Invalid(f"The channel “{channel.name}” {reason}. Nothing was sent.", errors=(FieldError(_field(content, reason), reason),))
+
+
+def demand_template(known: KnownTemplates | None, content: Content | None) -> None:
+    """Raises Invalid where the provider is known to refuse the template as it is filled in. What is not known is not refused."""
+    used = content.template if content is not None else None
+    if known is None or used is None:
+        return
+    found = [one for one in known.templates if one.name == used.name and one.language == used.language]
+    if not found:
+        raise _wrong(
+            f"The provider has no template “{used.name}” in {used.language}. If it is new, list the channel's templates with `refresh`."
+        )
+    (template, *_) = found
+    if template.status != "approved":
+        raise _wrong(f"The template “{used.name}” is {template.status}, not approved.")
+    missing = [name for name in template.parameters if not used.body.get(name)]
+    unknown = sorted(used.body.keys() - set(template.parameters))
+    if missing or unknown:
+        told = [f"lacks a value for {', '.join(missing)}"] if missing else []
+        told += [f"has no parameter {', '.join(unknown)}"] if unknown else []
+        raise _wrong(f"The template “{used.name}” {' and '.join(told)}.")
+    if template.header in {"image", "video", "document"} and (used.header_media is None or used.header_media.kind != template.header):
+        raise _wrong(f"The template “{used.name}” needs a header of the kind {template.header}.")
+
+
+def _wrong(detail: str) -> Invalid:
+    return Invalid(f"{detail} Nothing was sent.", errors=(FieldError("template", detail),))
 
 
 def _field(content: Content, reason: str) -> str:

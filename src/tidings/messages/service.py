@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from tidings.channels.service import channel_for_sending
+from tidings.channels.templates import KnownTemplates, known_templates
 from tidings.core.addresses import BadAddress, clean_address
 from tidings.core.ids import new_id
 from tidings.delivery.content import Content, content_json, rendered
@@ -18,7 +19,7 @@ from tidings.delivery.rules import Status
 from tidings.delivery.wake import wake_after_commit
 from tidings.errors import Conflict, FieldError, Invalid, TidingsError
 from tidings.messages import queries
-from tidings.messages.carrying import demand_carried
+from tidings.messages.carrying import demand_carried, demand_template
 from tidings.messages.models import Message
 from tidings.messages.prices import Price, recent_price
 from tidings.messages.queries import MessageFilter
@@ -102,8 +103,16 @@ async def send_messages(
     channels = await _channels(session, access.workspace_id, commands)
     answered = {one.reply_to for one in commands if one.reply_to is not None}
     named = await queries.provider_ids(session, access.workspace_id, answered) if answered else {}
+    templated = {
+        one.id
+        for place, one in _chosen(commands, channels)
+        if (content := commands[place].content) is not None and content.template is not None
+    }
+    known = await known_templates(session, access.workspace_id, templated) if templated else {}
     made = [
-        _make(access, command, _refusal(routed.get(place)) or channels[command.channel_id, command.medium], now, region, named)
+        _make(
+            access, command, _refusal(routed.get(place)) or channels[command.channel_id, command.medium], now, region, _Known(named, known)
+        )
         for place, command in enumerate(commands)
     ]
     accepted = [one for one in made if isinstance(one, Message)]
@@ -165,19 +174,32 @@ async def _channels(session: AsyncSession, workspace_id: UUID, commands: Sequenc
     return found
 
 
-_Named = Mapping[UUID, tuple[UUID, str | None]]
-"""The channel and the provider's id of messages that are answered."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What contents are checked by."""
+
+    answered: Mapping[UUID, tuple[UUID, str | None]]
+    """The channel and the provider's id of messages that are answered."""
+    templates: Mapping[UUID, KnownTemplates]
+    """By channel."""
+
+
+def _chosen(commands: Sequence[SendMessage], channels: Mapping[_Wanted, Channel | TidingsError]) -> Iterator[tuple[int, Channel]]:
+    for place, one in enumerate(commands):
+        channel = channels.get((one.channel_id, one.medium))
+        if channel is not None and not isinstance(channel, TidingsError):
+            yield place, channel
 
 
 def _make(  # noqa: PLR0917
-    access: Access, command: SendMessage, channel: Channel | TidingsError, now: datetime, region: str, named: _Named
+    access: Access, command: SendMessage, channel: Channel | TidingsError, now: datetime, region: str, known: _Known
 ) -> Message | TidingsError:
     if isinstance(channel, TidingsError):
         return channel
     try:
         address = _address(command.to, channel.medium, region)
         text = _text(command)
-        content = _content(command, channel, text, named)
+        content = _content(command, channel, text, known)
         _check_times(command, now)
     except Invalid as error:
         return error
@@ -245,20 +267,21 @@ def _filled_in(template: str, command: SendMessage) -> str:
         raise Invalid(error.detail, errors=(FieldError("variables", error.detail),)) from error
 
 
-def _content(command: SendMessage, channel: Channel, text: str, named: _Named) -> Content | None:
+def _content(command: SendMessage, channel: Channel, text: str, known: _Known) -> Content | None:
     content = command.content
     if content is None and command.reply_to is None:
         return None
     if content is not None and command.variables is not None:
         content = rendered(content, lambda template: _filled_in(template, command))
     if command.reply_to is not None:
-        content = msgspec.structs.replace(content or Content(), reply_to=_answered(command.reply_to, channel, named))
+        content = msgspec.structs.replace(content or Content(), reply_to=_answered(command.reply_to, channel, known))
     demand_carried(channel, text, content)
+    demand_template(known.templates.get(channel.id), content)
     return content
 
 
-def _answered(message_id: UUID, channel: Channel, named: _Named) -> str:
-    channel_id, provider_id = named.get(message_id, (None, None))
+def _answered(message_id: UUID, channel: Channel, known: _Known) -> str:
+    channel_id, provider_id = known.answered.get(message_id, (None, None))
     if channel_id != channel.id or provider_id is None:
         raise Invalid(
             "Only a message of the same channel that its provider knows can be answered.",

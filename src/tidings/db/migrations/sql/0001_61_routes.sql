@@ -117,3 +117,12 @@ BEGIN
 END $$;
 CREATE TRIGGER messages_routed AFTER UPDATE ON messages
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION note_routed_messages();
+
+-- The templates that a channel's provider has approved or is looking at, as last asked.
+CREATE TABLE channel_templates (
+    workspace_id uuid NOT NULL REFERENCES workspaces ON DELETE CASCADE,
+    channel_id uuid NOT NULL,
+    templates jsonb NOT NULL,
+    asked_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (workspace_id, channel_id)
+);
