@@ -108,3 +108,20 @@ async def test_what_a_channel_cannot_carry_is_refused_before_anything_is_written
     assert await api.database.pool.fetchval("SELECT count(*) FROM messages") == 0
     bulk = await api.post("/messages/bulk", {"text": "Hi", "media": PICTURE, "messages": [{"to": TO}]})
     assert (bulk["accepted"], bulk["refused"]) == (0, 1)
+
+
+async def test_an_answer_goes_by_the_channel_of_what_it_answers(
+    api: Api, whatsapp: str, simulator: WhatsAppSimulator, worker: None
+) -> None:
+    simulator.heard[TO] = time.time()
+    first = await api.post("/messages", {"to": TO, "channel": whatsapp, "text": "Hello"})
+    await sent(api, simulator, first["id"])
+    buttons = [{"label": "Yes", "value": "yes"}, {"label": "No"}]
+    second = await api.post("/messages", {"to": TO, "channel": whatsapp, "text": "And?", "reply_to": first["id"], "buttons": buttons})
+    asked = await sent(api, simulator, second["id"])
+    known = await api.database.pool.fetchval("SELECT provider_message_id FROM messages WHERE id = $1", raw("msg", first["id"]))
+    assert (asked["context"]["message_id"], asked["type"]) == (known, "interactive")
+    route = await api.post("/routes", {"name": "Main", "steps": [{"channel": whatsapp}]})
+    for way in ({"channel": api.channel}, {"route": route["id"], "medium": "whatsapp"}):
+        refused = await api.ask("POST", "/messages", 422, json={"to": TO, "text": "And?", "reply_to": first["id"], **way})
+        assert refused.json()["errors"][0]["field"] == "reply_to", refused.text

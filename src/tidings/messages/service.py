@@ -273,6 +273,11 @@ def _content(command: SendMessage, channel: Channel, text: str, known: _Known) -
         return None
     if content is not None and command.variables is not None:
         content = rendered(content, lambda template: _filled_in(template, command))
+    if command.reply_to is not None and command.goes_by_route:
+        raise Invalid(
+            "An answer goes by the channel of the message it answers. Name that channel instead of a route.",
+            errors=(FieldError("reply_to", "not with a route"),),
+        )
     if command.reply_to is not None:
         content = msgspec.structs.replace(content or Content(), reply_to=_answered(command.reply_to, channel, known))
     demand_carried(channel, text, content)

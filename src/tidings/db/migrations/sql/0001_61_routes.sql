@@ -28,6 +28,7 @@ CREATE TABLE route_steps (
     UNIQUE (workspace_id, route_id, channel_id),
     FOREIGN KEY (workspace_id, route_id) REFERENCES routes ON DELETE CASCADE
 );
+CREATE INDEX route_steps_of_channel ON route_steps (workspace_id, channel_id);
 
 ALTER TABLE messages
     ADD COLUMN route_id uuid,
