@@ -13,7 +13,7 @@ from tests.routes.test_fallback import BROKE, DELIVERED, GONE, OUT, SENT
 from tidings.campaigns.rules import ledger
 from tidings.delivery import queries
 from tidings.messages.fallbacks import follow_routes
-from tidings.providers.base import SendFailed, SendUncertain
+from tidings.providers.base import ErrorCode, SendFailed, SendUncertain
 
 OUTCOMES = [
     SENT,
@@ -22,7 +22,7 @@ OUTCOMES = [
     OUT,
     BROKE,
     SendUncertain(detail="?"),
-    SendFailed(code="provider_unavailable", detail="down", retryable=True),
+    SendFailed(code=ErrorCode.PROVIDER_UNAVAILABLE, detail="down", retryable=True),
 ]
 mediums = st.sampled_from(builders.MEDIUMS)
 events = st.lists(
@@ -46,6 +46,11 @@ ONE_EACH = """
     FROM messages WHERE workspace_id = $1 GROUP BY 1
 """
 
+ARRIVED_BUT_NOT_COUNTED = """
+    SELECT coalesce(try_of, id) FROM messages WHERE workspace_id = $1 GROUP BY 1
+    HAVING bool_or(status IN ('delivered', 'read')) AND NOT bool_or(status IN ('delivered', 'read') AND NOT superseded)
+"""
+
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=events)
@@ -62,6 +67,7 @@ async def test_every_recipient_counts_once(database, events):
     await follow_routes(database.pool)
     await _check(database, at, campaign_id)
     assert await database.pool.fetchval("SELECT count(*) FROM fallbacks WHERE workspace_id = $1 AND due_at <= now()", at.workspace_id) == 0
+    assert await database.pool.fetch(ARRIVED_BUT_NOT_COUNTED, at.workspace_id) == []
 
 
 async def _check(database, at, campaign_id) -> None:
