@@ -32,6 +32,7 @@ from tidings.providers.http import Http
 from tidings.receipts import api as receipts
 from tidings.receipts.hooks import mount_hooks
 from tidings.receipts.writer import open_writer
+from tidings.routes import api as routes
 from tidings.sandbox import web as sandbox_pages
 from tidings.settings import Settings
 from tidings.ui.assets import mount_static
@@ -83,6 +84,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     app.include_router(channels.make_router(send_test=send_test, wake=wake_after_commit), prefix="/api/v1")
     app.include_router(providers_and_alerts.router, prefix="/api/v1")
     app.include_router(personal_channels.make_router(send_test=send_test, wake=wake_after_commit), prefix="/api/v1")
+    app.include_router(routes.router, prefix="/api/v1")
     app.include_router(contacts.router, prefix="/api/v1")
     app.include_router(messages.router, prefix="/api/v1")
     app.include_router(conversations.router, prefix="/api/v1")

@@ -10,6 +10,7 @@ from typing import Annotated
 import structlog
 import typer
 
+from tidings.commands.analytics import analytics
 from tidings.commands.api import api
 from tidings.commands.api_key import api_key
 from tidings.commands.backup import backup
@@ -62,6 +63,7 @@ app.command(rich_help_panel=USE)(providers)
 app.add_typer(channel, name="channel", rich_help_panel=USE)
 app.command("import", rich_help_panel=USE)(import_contacts)
 app.command(rich_help_panel=USE)(send)
+app.command(rich_help_panel=USE)(analytics)
 app.command(rich_help_panel=USE)(openapi)
 
 

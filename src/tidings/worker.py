@@ -36,6 +36,7 @@ from tidings.delivery.queries import channels_to_sweep
 from tidings.delivery.wake import DRAIN, drain_at, wake
 from tidings.insights import housekeeping
 from tidings.messages.apply_receipts import rematch_old_receipts, rematch_receipts
+from tidings.messages.fallbacks import follow_routes
 from tidings.providers.http import Http
 from tidings.receipts.writer import open_writer
 from tidings.supervision.files import capacity
@@ -193,6 +194,7 @@ def _loops(database: Database) -> list[_Loop]:
         _Loop("sweep", 1.0, sweep),
         _Loop("rematch_receipts", 1.0, rematch),
         _Loop("rematch_old_receipts", 60.0, rematch_old),
+        _Loop("follow_routes", 1.0, lambda: follow_routes(pool)),
         _Loop("due_campaigns", 1.0, lambda: campaign_jobs.launch_due(database)),
         _Loop("finished_campaigns", 1.0, lambda: campaign_jobs.finish_done(database)),
         _Loop("campaign_pace", 1.0, lambda: campaign_jobs.sample_pace(database)),

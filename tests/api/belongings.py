@@ -33,6 +33,7 @@ async def make_belongings(app: FastAPI, client: httpx2.AsyncClient, caller: Call
     )
     message = await post("/messages", json={"to": "+254712345678", "text": f"{MARK} hello"})
     received, conversation = await _received(app, client, caller, channel["id"])
+    route = await post("/routes", json={"name": f"{MARK} route", "steps": [{"channel": channel["id"]}]})
     key = await post("/api-keys", json={"name": f"{MARK} key", "scopes": ["contacts:read"]})
     invitation = await post("/invitations", json={"email": f"{MARK}@x.example", "role": "viewer"})
     return {
@@ -40,6 +41,7 @@ async def make_belongings(app: FastAPI, client: httpx2.AsyncClient, caller: Call
         "contact_id": contact["id"],
         "point_id": contact["points"][0]["id"],
         "channel_id": channel["id"],
+        "route_id": route["id"],
         "import_id": imported["id"],
         "row": "3",
         "campaign_id": campaign["id"],

@@ -25,7 +25,7 @@ async def test_a_message_is_accepted_and_told_back(api: Api) -> None:
     assert (made["channel"], made["reference"], made["created_by"], made["urgency"]) == (api.channel, "order-1", "Tests", "transactional")
     assert made["created_at"].endswith("Z")
     again = await api.get(f"/messages/{made['id']}")
-    assert again == {**made, "attempts": []}
+    assert again == {**made, "attempts": [], "tries": [], "double_delivery": False}
 
 
 async def test_it_is_delivered_and_its_story_told(api: Api, worker: None) -> None:

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from tidings.campaigns.contents import carried_by, names_used
 from tidings.campaigns.models import Campaign
 from tidings.campaigns.rules import CampaignStatus
 from tidings.channels.service import medium_of_channel
-from tidings.contacts.audience import AUDIENCE_SQL, START
+from tidings.contacts.audience import AUDIENCE_SQL, CONTACTS_SQL, START
 from tidings.db.database import raw_connection
 from tidings.db.sql import NamedSql
 from tidings.delivery.wake import wake_after_commit
-from tidings.templates.rendering import read_text
+from tidings.messages.carrying import can_carry
+from tidings.routes.service import route_for_sending
 
 if TYPE_CHECKING:
     import asyncpg
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from tidings.db.database import Database
+    from tidings.routes.rules import Step
 
 PAGE = 5_000
 _SQL = NamedSql("tidings.campaigns", "fan_out.sql")
 _WRITE_PAGE = _SQL.write_page.format(audience=AUDIENCE_SQL)
+_WRITE_ROUTE_PAGE = _SQL.write_route_page.format(contacts=CONTACTS_SQL)
 _OPEN = {CampaignStatus.LAUNCHING, CampaignStatus.PAUSED}
 
 
@@ -41,7 +46,15 @@ async def _write_page(session: AsyncSession, database: Database, workspace_id: U
     if campaign is None or campaign.status not in _OPEN or campaign.fanned_out_at is not None:
         return False
     connection = await raw_connection(session)
-    written = await (_resend_page if "resend" in campaign.audience else _audience_page)(session, connection, campaign)
+    if "resend" in campaign.audience:
+        written = await _resend_page(session, connection, campaign)
+    elif campaign.route_id is not None:
+        steps = await route_for_sending(session, workspace_id, campaign.route_id)
+        written = await _route_page(connection, campaign, campaign.route_id, steps)
+        for step in steps:
+            wake_after_commit(session, database, step.channel_id)
+    else:
+        written = await _audience_page(session, connection, campaign)
     wake_after_commit(session, database, campaign.channel_id)
     if written == PAGE:
         return True
@@ -70,9 +83,36 @@ async def _audience_page(session: AsyncSession, connection: asyncpg.Connection, 
         campaign.channel_id,
         campaign.delivery,
         _validity(campaign),
-        sorted(read_text(campaign.text).names),
+        names_used(campaign.text, carried_by(campaign)),
     )
     return written
+
+
+async def _route_page(connection: asyncpg.Connection, campaign: Campaign, route_id: UUID, steps: Sequence[Step]) -> int:
+    """How many contacts were looked at: a whole page's worth means that there may be more."""
+    audience = campaign.audience
+    content = carried_by(campaign)
+    chosen = [one for one in steps if one.health != "off" and (content is None or can_carry(one, "", content))]
+    looked_at: int = await connection.fetchval(
+        _WRITE_ROUTE_PAGE,
+        campaign.workspace_id,
+        audience.get("all", False),
+        [UUID(one) for one in audience.get("groups", [])],
+        [UUID(one) for one in audience.get("contacts", [])],
+        campaign.fanned_out_to or START,
+        PAGE,
+        campaign.id,
+        campaign.delivery,
+        _validity(campaign),
+        names_used(campaign.text, carried_by(campaign)),
+        route_id,
+        [one.position for one in chosen],
+        [one.channel_id for one in chosen],
+        [one.medium for one in chosen],
+        [one.wait_seconds if one.wished == "sent" else None for one in chosen],
+        [one.health == "up" for one in chosen],
+    )
+    return looked_at
 
 
 async def _resend_page(_: AsyncSession, connection: asyncpg.Connection, campaign: Campaign) -> int:

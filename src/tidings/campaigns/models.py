@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tidings.db.models import Base
@@ -21,6 +22,9 @@ class Campaign(Base):
     name: Mapped[str]
     text: Mapped[str]
     channel_id: Mapped[UUID]
+    """With a route, the first channel of it."""
+    route_id: Mapped[UUID | None]
+    content: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     audience: Mapped[dict[str, Any]]
     status: Mapped[str]
     scheduled_at: Mapped[datetime | None]

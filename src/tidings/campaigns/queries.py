@@ -73,7 +73,7 @@ _HAS_UNRESENT = text(
     """
     SELECT EXISTS (
         SELECT FROM messages m
-        WHERE m.workspace_id = :workspace_id AND m.campaign_id = :campaign_id AND m.status IN :statuses
+        WHERE m.workspace_id = :workspace_id AND m.campaign_id = :campaign_id AND m.status IN :statuses AND NOT m.superseded
           AND NOT EXISTS (SELECT FROM messages r WHERE r.workspace_id = :workspace_id AND r.resend_of = m.id
                           AND r.status NOT IN ('cancelled', 'expired')))
     """
@@ -168,6 +168,9 @@ _FINISH_DONE = text(
                           AND k.status IN ('scheduled', 'queued', 'sending')), 0) = 0
           AND coalesce((SELECT sum(n) FROM campaign_counts k
                         WHERE k.workspace_id = c.workspace_id AND k.campaign_id = c.id), 0) = c.accepted
+          -- A receipt that is still waited for may send somebody to the next channel.
+          AND (c.status = 'cancelled' OR c.route_id IS NULL
+               OR NOT EXISTS (SELECT FROM fallbacks f WHERE f.workspace_id = c.workspace_id AND f.source_id = c.id))
         LIMIT 100
         FOR UPDATE OF c SKIP LOCKED
     ), dropped AS (

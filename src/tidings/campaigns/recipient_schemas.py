@@ -64,7 +64,7 @@ class PreviewInput(BaseModel):
         json_schema_extra={"examples": [{"text": "Hello {{ first_name }}, our sale begins today.", "audience": {"all": True}}]},
     )
 
-    text: CampaignText
+    text: Annotated[CampaignText, Field(min_length=1)]
     audience: AudienceInput
     channel: ChannelId | None = None
     scheduled_at: Moment | None = None

@@ -13,6 +13,8 @@ from tidings.campaigns.models import Campaign
 from tidings.campaigns.rules import Ledger, Progress
 from tidings.campaigns.service import CampaignInput as Wanted
 from tidings.contacts.service import Audience
+from tidings.messages.content_schemas import ContentFields
+from tidings.routes.schemas import RouteId
 from tidings.ui.words import find_word
 from tidings.workspaces.wire import Id, Moment, Name, Page, PlainText
 
@@ -25,9 +27,8 @@ CampaignStatusWord = Literal["draft", "scheduled", "launching", "sending", "paus
 CampaignText = Annotated[
     PlainText,
     Field(
-        min_length=1,
         max_length=10_000,
-        description="May hold `{{ name }}`, `{{ first_name }}`, `{{ last_name }}`, `{{ phone }}` and the contact's attributes, with "
+        description="May be left out where media or a template speaks. May hold `{{ name }}`, `{{ first_name }}`, `{{ last_name }}`, `{{ phone }}` and the contact's attributes, with "
         "filters such as `|default('there')`.",
         examples=["Hello {{ first_name|default('there') }}, our sale begins today."],
     ),
@@ -48,7 +49,7 @@ class AudienceInput(BaseModel):
         return Audience(all=self.all, groups=tuple(dict.fromkeys(self.groups)), contacts=tuple(dict.fromkeys(self.contacts)))
 
 
-class CampaignInput(BaseModel):
+class CampaignInput(ContentFields):
     """A new campaign: a draft, one that goes out at its time, or one that goes out at once."""
 
     model_config = ConfigDict(
@@ -67,9 +68,12 @@ class CampaignInput(BaseModel):
     )
 
     name: Name
-    text: CampaignText
+    text: CampaignText = ""
     audience: AudienceInput
-    channel: ChannelId | None = Field(None, description="Without it, the default SMS channel.")
+    channel: ChannelId | None = Field(None, description="Without it and without a route, the default SMS channel.")
+    route: RouteId | None = Field(
+        None, description="Instead of a channel: chooses one for each contact, who then counts once however many channels are tried."
+    )
     scheduled_at: Moment | None = Field(None, description="When it goes out by itself.")
     send_now: bool = Field(default=False, description="Launch it in the same step.")
     valid_for_seconds: Validity | None = None
@@ -83,16 +87,19 @@ class CampaignInput(BaseModel):
     def _one_time(self) -> CampaignInput:
         if self.send_now and self.scheduled_at is not None:
             raise ValueError("Choose send_now or scheduled_at, not both")
+        if self.channel is not None and self.route is not None:
+            raise ValueError("Name a channel or a route, not both")
         return self
 
     def wanted(self) -> Wanted:
         return Wanted(
-            name=self.name, text=self.text, audience=self.audience.audience(), channel_id=self.channel, scheduled_at=self.scheduled_at,
+            name=self.name, text=self.text, content=self.content(), audience=self.audience.audience(), channel_id=self.channel, route_id=self.route,
+            scheduled_at=self.scheduled_at,
             validity_seconds=self.valid_for_seconds, delivery=self.delivery,
         )  # fmt: skip
 
 
-class CampaignChange(BaseModel):
+class CampaignChange(ContentFields):
     """What is to change; what is left out stays. `scheduled_at: null` makes it a draft again."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"version": 1, "text": "Hello {{ first_name }}, …"}]})
@@ -102,6 +109,7 @@ class CampaignChange(BaseModel):
     text: CampaignText | None = None
     audience: AudienceInput | None = None
     channel: ChannelId | None = None
+    route: RouteId | None = Field(None, description="A channel named here takes the place of a route.")
     scheduled_at: Moment | None = None
     valid_for_seconds: Validity | None = None
     delivery: Delivery | None = None
@@ -110,9 +118,11 @@ class CampaignChange(BaseModel):
         given = self.model_fields_set
         return Wanted(
             name=self.name or campaign.name,
-            text=self.text or campaign.text,
+            text=campaign.text if self.text is None else self.text,
+            content=self.content_over(campaign.content),
             audience=self.audience.audience() if self.audience else msgspec.convert(campaign.audience, Audience),
             channel_id=self.channel or campaign.channel_id,
+            route_id=self.route or (None if self.channel else campaign.route_id),
             scheduled_at=self.scheduled_at if "scheduled_at" in given else campaign.scheduled_at,
             validity_seconds=self.valid_for_seconds if "valid_for_seconds" in given else campaign.validity_seconds,
             delivery=self.delivery or _delivery(campaign),
@@ -192,8 +202,10 @@ class CampaignOutput(BaseModel):
     id: CampaignId
     name: str
     text: str
+    content: dict[str, Any] | None = Field(description="What goes with the text: `media`, `buttons`, `template`, `subject`.")
     audience: AudienceOutput
-    channel: ChannelId
+    channel: ChannelId = Field(description="Of a campaign that goes by a route, the first of it.")
+    route: RouteId | None
     status: CampaignStatusWord
     meaning: str = Field(description="The status in a sentence.")
     scheduled_at: datetime | None
@@ -214,8 +226,8 @@ class CampaignOutput(BaseModel):
     def of(cls, one: Campaign, ledger: Ledger, progress: Progress) -> CampaignOutput:
         return cls.model_validate(
             {
-                "id": one.id, "name": one.name, "text": one.text, "audience": AudienceOutput.of(one.audience), "channel": one.channel_id,
-                "status": str(one.status), "meaning": find_word("campaign", one.status).meaning, "scheduled_at": one.scheduled_at,
+                "id": one.id, "name": one.name, "text": one.text, "content": one.content, "audience": AudienceOutput.of(one.audience), "channel": one.channel_id,
+                "route": one.route_id, "status": str(one.status), "meaning": find_word("campaign", one.status).meaning, "scheduled_at": one.scheduled_at,
                 "valid_for_seconds": one.validity_seconds, "delivery": one.delivery, "resend_of": one.resend_of,
                 "ledger": LedgerOutput.of(ledger), "progress": ProgressOutput.of(progress), "version": one.version,
                 "created_by": one.created_by, "created_at": one.created_at, "updated_at": one.updated_at,

@@ -12,17 +12,21 @@ import msgspec
 from sqlalchemy import text
 
 from tidings.campaigns import queries
+from tidings.campaigns.contents import carried_by, names_used
 from tidings.campaigns.models import Campaign
 from tidings.campaigns.reading import find_contact_ids, get_campaign, ledgers, list_campaigns, list_recipients, progresses
 from tidings.campaigns.rules import CampaignStatus, demand
 from tidings.channels.service import channel_for_sending
+from tidings.channels.templates import known_templates
 from tidings.contacts.audience import Audience
 from tidings.contacts.service import check_audience
 from tidings.core.ids import new_id
+from tidings.delivery.content import Content
 from tidings.errors import Conflict, FieldError, Invalid
 from tidings.jobs.queue import enqueue
 from tidings.messages import service as messages
-from tidings.templates.rendering import read_text
+from tidings.messages.carrying import can_carry, demand_carried, demand_template
+from tidings.routes.service import route_for_sending
 from tidings.workspaces.audit import record
 
 if TYPE_CHECKING:
@@ -52,6 +56,10 @@ class CampaignInput:
     audience: Audience
     channel_id: UUID | None = None
     """None: the workspace's default SMS channel."""
+    route_id: UUID | None = None
+    """Instead of a channel: the route that chooses one for each recipient, and the next where that does not reach them."""
+    content: Content | None = None
+    """What goes with the text, filled in for each recipient as the text is."""
     scheduled_at: datetime | None = None
     validity_seconds: int | None = None
     delivery: Literal["at_least_once", "at_most_once"] = "at_most_once"
@@ -116,8 +124,13 @@ async def launch_campaign(session: AsyncSession, access: Access, campaign_id: UU
     """Send now: freeze the text and have the audience written out as messages."""
     campaign = await get_campaign(session, access.workspace_id, campaign_id, lock=True)
     demand(campaign.status, "launch")
-    await channel_for_sending(session, access.workspace_id, campaign.channel_id, None)
-    await messages.freeze_content(session, access.workspace_id, campaign.id, name=campaign.name, content=campaign.text)
+    if campaign.route_id is not None:
+        await route_for_sending(session, access.workspace_id, campaign.route_id)
+    else:
+        await channel_for_sending(session, access.workspace_id, campaign.channel_id, None)
+    await messages.freeze_content(
+        session, access.workspace_id, campaign.id, name=campaign.name, content=campaign.text, carried=carried_by(campaign)
+    )
     campaign.status, campaign.launched_at, campaign.updated_at = CampaignStatus.LAUNCHING, now, now
     await session.flush()
     await enqueue(
@@ -168,6 +181,7 @@ async def cancel_campaign(session: AsyncSession, access: Access, campaign_id: UU
     campaign.finished_at = None if was_launched else now
     await session.flush()
     if was_launched:
+        await messages.end_source(session, access.workspace_id, campaign.id)
         await messages.hold_source(session, access.workspace_id, campaign.id)
         await enqueue(
             session, CANCEL, {"workspace_id": access.workspace_id, "campaign_id": campaign.id}, dedupe_key=f"{CANCEL}:{campaign.id}"
@@ -203,6 +217,7 @@ async def resend_campaign(session: AsyncSession, access: Access, campaign_id: UU
         id=new_id(),
         name=f"{earlier.name} (again to {', '.join(sorted(statuses))})"[:200],
         text=earlier.text,
+        content=earlier.content,
         channel_id=earlier.channel_id,
         audience={"resend": {"campaign": str(campaign_id), "statuses": sorted(set(statuses))}},
         status=CampaignStatus.DRAFT,
@@ -223,25 +238,39 @@ async def resend_campaign(session: AsyncSession, access: Access, campaign_id: UU
 def describe(campaign: Campaign) -> dict[str, Any]:
     """A campaign as the audit log keeps it."""
     return {
-        "name": campaign.name, "text": campaign.text, "channel_id": str(campaign.channel_id), "audience": campaign.audience,
+        "name": campaign.name, "text": campaign.text, "content": campaign.content, "channel_id": str(campaign.channel_id),
+        "route_id": str(campaign.route_id) if campaign.route_id else None, "audience": campaign.audience,
         "status": str(campaign.status), "scheduled_at": campaign.scheduled_at, "delivery": campaign.delivery,
         "validity_seconds": campaign.validity_seconds,
     }  # fmt: skip
 
 
 async def _checked(session: AsyncSession, workspace_id: UUID, wanted: CampaignInput, now: datetime) -> dict[str, Any]:
-    if not wanted.text.strip():
+    content = wanted.content
+    if not wanted.text.strip() and not (content is not None and content.speaks):
         raise Invalid("A campaign needs a text.", errors=(FieldError("text", "is empty"),))
-    read_text(wanted.text)
+    names_used(wanted.text, content)
     if wanted.scheduled_at is not None and wanted.scheduled_at <= now:
         raise Invalid(
             "The time to send lies in the past. Leave it out to send now.", errors=(FieldError("scheduled_at", "is in the past"),)
         )
-    channel = await channel_for_sending(session, workspace_id, wanted.channel_id, "sms")
+    if wanted.route_id is not None:
+        steps = await route_for_sending(session, workspace_id, wanted.route_id)
+        usable = [one for one in steps if one.health != "off"]
+        if content is not None and not any(can_carry(one, "", content) for one in usable):
+            raise Invalid("No channel of the route can carry this content.", errors=(FieldError("route", "cannot carry it"),))
+        channel_id = usable[0].channel_id
+    else:
+        channel = await channel_for_sending(session, workspace_id, wanted.channel_id, "sms")
+        demand_carried(channel, "", content)
+        if content is not None and content.template is not None:
+            known = await known_templates(session, workspace_id, [channel.id])
+            demand_template(known.get(channel.id), content)
+        channel_id = channel.id
     await check_audience(session, workspace_id, wanted.audience.groups, wanted.audience.contacts)
     if not (wanted.audience.all or wanted.audience.groups or wanted.audience.contacts):
         raise Invalid("Choose at least one group or contact, or everyone.", errors=(FieldError("audience", "is empty"),))
     return {
-        "name": wanted.name, "text": wanted.text, "channel_id": channel.id, "audience": msgspec.to_builtins(wanted.audience),
+        "name": wanted.name, "text": wanted.text, "content": None if content is None else msgspec.to_builtins(content), "channel_id": channel_id, "route_id": wanted.route_id, "audience": msgspec.to_builtins(wanted.audience),
         "scheduled_at": wanted.scheduled_at, "validity_seconds": wanted.validity_seconds, "delivery": wanted.delivery,
     }  # fmt: skip

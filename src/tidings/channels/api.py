@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from tidings.channels import asking, service, session_api
+from tidings.channels import asking, service, session_api, templates
 from tidings.channels.asking import Asking
 from tidings.channels.lifecycle_api import add_control, add_overview
 from tidings.channels.schemas import (
@@ -21,6 +21,7 @@ from tidings.channels.schemas import (
     TestOutput,
 )
 from tidings.channels.standing import standings
+from tidings.channels.template_schemas import TemplateList
 from tidings.core.cursor import read_cursor, write_cursor
 from tidings.workspaces.access import Access
 from tidings.workspaces.edge import Scope, require, require_access, require_send
@@ -136,6 +137,16 @@ def _add_questions(router: APIRouter, send_test: SendTest, wake: Wake) -> None:
     ) -> BalanceOutput:
         """Tell what the account has left; kept for an hour."""
         return BalanceOutput.of(await asking.read_balance(_asking(request), access, channel_id, refresh=refresh))
+
+    @router.get("/{channel_id}/templates", responses=problems(404, 409))
+    async def list_templates(
+        channel_id: ChannelPath,
+        request: Request,
+        access: Annotated[Access, require_access(Permission.CHANNELS_READ)],
+        refresh: Annotated[bool, Query(description="Ask the provider even if they were told within the hour.")] = False,  # noqa: FBT002
+    ) -> TemplateList:
+        """List the templates that the channel's provider has; what is known of them is what messages are checked by."""
+        return TemplateList.of(await templates.read_templates(_asking(request), access, channel_id, refresh=refresh))
 
     @router.post("/{channel_id}/test", status_code=202, response_model=TestOutput, responses=problems(404, 409, 429))
     async def test_channel(

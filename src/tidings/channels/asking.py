@@ -60,7 +60,7 @@ class KnownBalance:
 
 async def check_channel(asking: Asking, access: Access, channel_id: UUID) -> Check:
     """Prove a channel's configuration with a free request to its provider. Raises NotFound."""
-    channel = await _open(asking, access, channel_id)
+    channel = await open_for_asking(asking, access, channel_id)
     found = await probe(asking.http, channel)
     if not channel.provider.description.capabilities.sessions:  # those are known by the worker that holds the session
         async with asking.database.pool.acquire() as connection, connection.transaction():
@@ -70,7 +70,7 @@ async def check_channel(asking: Asking, access: Access, channel_id: UUID) -> Che
 
 async def restart_channel(asking: Asking, access: Access, channel_id: UUID) -> Channel:
     """Let a stopped channel go on once its check succeeds. Raises NotFound, or Conflict with what the provider said."""
-    channel = await _open(asking, access, channel_id)
+    channel = await open_for_asking(asking, access, channel_id)
     if channel.provider.description.capabilities.sessions:
         # Nothing can be proved before somebody links the device, which is done while the channel runs.
         check = Check(ok=True, detail="The session begins anew.")
@@ -91,7 +91,7 @@ async def read_balance(asking: Asking, access: Access, channel_id: UUID, *, refr
         known = _known(await service.get_channel(session, access, channel_id))
     if known is not None and not refresh:
         return known
-    channel = await _open(asking, access, channel_id)
+    channel = await open_for_asking(asking, access, channel_id)
     description = channel.provider.description
     if not description.capabilities.balance:
         raise Conflict(f"{description.label} tells no balance.", code="unsupported")
@@ -104,7 +104,7 @@ async def read_balance(asking: Asking, access: Access, channel_id: UUID, *, refr
 
 async def ask_link(asking: Asking, access: Access, channel_id: UUID, code: str) -> str:
     """The address that a person opens to link their chat. Raises NotFound, or Conflict when the channel has no such thing or cannot say."""
-    channel = await _open(asking, access, channel_id)
+    channel = await open_for_asking(asking, access, channel_id)
     label = channel.provider.description.label
     if not isinstance(channel.provider, Links):
         raise Conflict(f"{label} has no links by which a person joins their chat. Add their address by hand.", code="unsupported")
@@ -119,7 +119,7 @@ async def fetch_media(asking: Asking, access: Access, channel_id: UUID, media: R
 
     Raises NotFound when the channel is gone, Conflict with what the provider said, Unavailable when nobody answers.
     """
-    channel = await _open(asking, access, channel_id)
+    channel = await open_for_asking(asking, access, channel_id)
     most = asking.settings.media_limit_bytes
     if media.size is not None and media.size > most:
         raise Conflict(f"The file has {media.size:,} bytes; {most:,} are the most that this installation fetches.", code="too_large")
@@ -145,7 +145,8 @@ async def _download(http: Http, url: str, most: int) -> bytes:
     return answer.body
 
 
-async def _open(asking: Asking, access: Access, channel_id: UUID) -> RunningChannel:
+async def open_for_asking(asking: Asking, access: Access, channel_id: UUID) -> RunningChannel:
+    """The channel, fit to be asked. Raises NotFound, or Conflict where not even a question may be put."""
     async with asking.database.workspace(access.workspace_id) as session:
         await service.get_channel(session, access, channel_id)
         channel = await open_channel(await raw_connection(session), asking.vault, asking.settings, channel_id)

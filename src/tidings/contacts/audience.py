@@ -27,6 +27,13 @@ $6 last contact_point_id of the page before (START for the first) uuid, $7 rows 
 FROM; opted-out addresses are in it, so that the ledger can account for them.
 """
 
+CONTACTS_SQL = _SQL.contact_page
+"""Selects contact_id, name, locale, timezone, attributes in the order of contact_id, whatever addresses they have.
+
+$1 workspace_id uuid, $2 everybody? boolean, $3 group ids uuid[], $4 contact ids uuid[], $5 last contact_id of the page before (START
+for the first) uuid, $6 rows at most int.
+"""
+
 START = UUID(int=0)
 """Where the first page of an audience begins."""
 

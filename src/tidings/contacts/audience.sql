@@ -31,6 +31,34 @@ SELECT page.id AS contact_point_id, page.contact_id, page.address, c.name, c.loc
 FROM page JOIN contacts c ON c.workspace_id = $1 AND c.id = page.contact_id
 ORDER BY page.id
 
+-- name: contact_page
+-- The same by contacts, for a campaign that chooses the medium for each. $1 workspace, $2 everybody?, $3 groups, $4 contacts, $5 the last
+-- contact of the page before (the nil UUID at first), $6 how many at most. In the same two ways.
+WITH size AS MATERIALIZED (
+    SELECT $2::boolean OR coalesce(sum(g.contact_count), 0) > 50000 AS is_large
+    FROM groups g WHERE g.workspace_id = $1 AND g.id = ANY($3::uuid[])
+), page AS (
+    (SELECT c.id
+     FROM contacts c
+     WHERE (SELECT is_large FROM size)
+       AND c.workspace_id = $1 AND c.id > $5
+       AND ($2 OR c.id = ANY($4::uuid[])
+            OR EXISTS (SELECT FROM group_members m
+                       WHERE m.workspace_id = $1 AND m.group_id = ANY($3::uuid[]) AND m.contact_id = c.id))
+     ORDER BY c.id LIMIT $6)
+    UNION ALL
+    (SELECT c.id
+     FROM (SELECT m.contact_id FROM group_members m WHERE m.workspace_id = $1 AND m.group_id = ANY($3::uuid[])
+           UNION
+           SELECT unnest($4::uuid[])) AS wanted
+     JOIN contacts c ON c.workspace_id = $1 AND c.id = wanted.contact_id
+     WHERE NOT (SELECT is_large FROM size) AND c.id > $5
+     ORDER BY c.id LIMIT $6)
+)
+SELECT c.id AS contact_id, c.name, c.locale, c.timezone, c.attributes
+FROM page JOIN contacts c ON c.workspace_id = $1 AND c.id = page.id
+ORDER BY c.id
+
 -- name: count_everybody
 -- What a campaign to everybody would meet. $1 workspace, $2 medium. One walk along an index, in the order of contacts; how many contacts
 -- there are in all is known (contact_counts) and need not be counted.

@@ -23,6 +23,7 @@ PREFIXES: Final = {
     "chn": "channel",
     "msg": "message",
     "cmp": "campaign",
+    "rte": "route",
     "alr": "alert",
     "rcp": "receipt",
     "aud": "audit entry",

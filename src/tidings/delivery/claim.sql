@@ -53,7 +53,7 @@ SET status = CASE WHEN l.opted_out THEN 'suppressed' WHEN l.expired THEN 'expire
     settled_at = CASE WHEN l.opted_out OR l.expired THEN now() END
 FROM locked l
 WHERE m.workspace_id = $2 AND m.id = ANY (ARRAY(SELECT id FROM locked)) AND m.id = l.id
-RETURNING m.id, m.status, m.source_id, m.address, m.text, m.variables, m.delivery, m.attempt, m.failures
+RETURNING m.id, m.status, m.source_id, m.address, m.text, m.variables, m.delivery, m.attempt, m.failures, m.content::text
 
 -- name: open_windows
 -- Which of the addresses $3 wrote to channel $2 within the last $4.
@@ -61,7 +61,7 @@ SELECT address FROM conversations
 WHERE workspace_id = $1 AND channel_id = $2 AND address = ANY ($3::text[]) AND last_inbound_at > now() - $4::interval
 
 -- name: source_text
-SELECT text FROM message_contents WHERE workspace_id = $1 AND source_id = $2
+SELECT text, content::text FROM message_contents WHERE workspace_id = $1 AND source_id = $2
 
 -- name: recover
 -- What a worker claimed and never settled. It cannot begin a request any more (claims are good for less time than $3), so each is

@@ -1,4 +1,4 @@
-"""The frozen texts of campaigns, kept in memory while they are being sent. They never change, so nothing goes stale."""
+"""The frozen contents of campaigns, kept in memory while they are being sent. They never change, so nothing goes stale."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import msgspec
+
 from tidings.delivery import queries
+from tidings.delivery.content import Content, read_content
 
 if TYPE_CHECKING:
     import asyncpg
@@ -14,21 +17,29 @@ if TYPE_CHECKING:
 _KEPT = 256
 
 
+class Frozen(msgspec.Struct, frozen=True):
+    """What a campaign sends."""
+
+    text: str
+    content: Content | None = None
+
+
 class Contents:
-    """One worker's texts, the least recently used forgotten first."""
+    """One worker's contents, the least recently used forgotten first."""
 
     def __init__(self) -> None:
-        self._texts: OrderedDict[UUID, str] = OrderedDict()
+        self._frozen: OrderedDict[UUID, Frozen] = OrderedDict()
 
-    async def get(self, connection: asyncpg.Connection, workspace_id: UUID, source_id: UUID) -> str:
-        """The text of a source. Raises LookupError when it was never frozen, which is a defect."""
-        text = self._texts.get(source_id)
-        if text is None:
-            text = await queries.source_text(connection, workspace_id, source_id)
-            if text is None:
+    async def get(self, connection: asyncpg.Connection, workspace_id: UUID, source_id: UUID) -> Frozen:
+        """The content of a source. Raises LookupError when it was never frozen, which is a defect."""
+        frozen = self._frozen.get(source_id)
+        if frozen is None:
+            found = await queries.source_text(connection, workspace_id, source_id)
+            if found is None:
                 raise LookupError(f"The text of source {source_id} is missing.")
-            self._texts[source_id] = text
-            if len(self._texts) > _KEPT:
-                self._texts.popitem(last=False)
-        self._texts.move_to_end(source_id)
-        return text
+            text, content = found
+            frozen = self._frozen[source_id] = Frozen(text, None if content is None else read_content(content))
+            if len(self._frozen) > _KEPT:
+                self._frozen.popitem(last=False)
+        self._frozen.move_to_end(source_id)
+        return frozen

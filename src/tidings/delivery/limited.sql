@@ -53,7 +53,7 @@ WITH taken AS (
         settled_at = CASE WHEN t.status <> 'sending' THEN now() END
     FROM unnest($3::uuid[], $4::text[]) AS t (id, status)
     WHERE m.workspace_id = $2 AND m.id = ANY ($3::uuid[]) AND m.id = t.id AND m.status IN ('scheduled', 'queued')
-    RETURNING m.id, m.status, m.source_id, m.address, m.text, m.variables, m.delivery, m.attempt, m.failures
+    RETURNING m.id, m.status, m.source_id, m.address, m.text, m.variables, m.delivery, m.attempt, m.failures, m.content::text
 ), noted AS (
     INSERT INTO recipient_pace (workspace_id, channel_id, address, message_id, attempt, at)
     SELECT $2, $1, address, id, attempt, $6::timestamptz FROM taken WHERE status = 'sending' AND $5

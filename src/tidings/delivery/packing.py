@@ -10,6 +10,8 @@ from uuid import UUID
 import msgspec
 
 from tidings.core.ids import show_id
+from tidings.delivery.content import Content, misfit, outgoing, read_content, rendered
+from tidings.delivery.contents import Frozen
 from tidings.delivery.queries import Claimed
 from tidings.delivery.rules import Settlement, Status
 from tidings.providers.base import Capabilities, ErrorCode, Outgoing
@@ -39,26 +41,53 @@ _Ready = tuple[Claimed, Outgoing, float]
 
 
 def pack(
-    claimed: Sequence[Claimed], texts: Mapping[UUID, str], can: Capabilities, slot: Callable[[int], float], not_after: float
+    claimed: Sequence[Claimed], frozen: Mapping[UUID, Frozen], can: Capabilities, slot: Callable[[int], float], not_after: float
 ) -> Packed:
-    """`texts` are the frozen texts by source; `slot` gives the monotonic time of the n-th message."""
+    """`frozen` are the contents of campaigns by source; `slot` gives the monotonic time of the n-th message."""
     ready: list[_Ready] = []
     failed: list[tuple[Claimed, Settlement]] = []
     for index, one in enumerate(claimed):
         try:
-            text = one.text if one.text is not None else _fill_in(texts[one.source_id], one)
+            made = _outgoing(one, frozen, can)
         except CannotRender as error:
-            settlement = Settlement(status=Status.FAILED, outcome="not_sent", code=ErrorCode.REJECTED_CONTENT, detail=error.detail)
-            failed.append((one, settlement))
+            failed.append((one, _final(ErrorCode.REJECTED_CONTENT, error.detail)))
+        except CannotCarry as error:
+            failed.append((one, _final(ErrorCode.UNSUPPORTED, str(error))))
         else:
-            ready.append((one, Outgoing(id=show_id("msg", one.id), to=one.address, text=text), slot(index)))
+            ready.append((one, made, slot(index)))
     if can.max_batch == 1:
-        return Packed([Parcel((one,), (outgoing,), at, not_after) for one, outgoing, at in ready], failed)
+        return Packed([Parcel((one,), (made,), at, not_after) for one, made, at in ready], failed)
     parcels = [
-        Parcel([one for one, _, _ in group], [outgoing for _, outgoing, _ in group], group[-1][2], not_after)
-        for group in _group(ready, can)
+        Parcel([one for one, _, _ in group], [made for _, made, _ in group], group[-1][2], not_after) for group in _group(ready, can)
     ]
     return Packed(parcels, failed)
+
+
+class CannotCarry(Exception):
+    """The channel, as it is now, cannot carry the message's content."""
+
+
+def _final(code: ErrorCode, detail: str) -> Settlement:
+    return Settlement(status=Status.FAILED, outcome="not_sent", code=code, detail=detail)
+
+
+def _outgoing(one: Claimed, frozen: Mapping[UUID, Frozen], can: Capabilities) -> Outgoing:
+    if one.text is not None:
+        if one.content is None:
+            return Outgoing(id=show_id("msg", one.id), to=one.address, text=one.text)
+        return _with_content(one, one.text, read_content(one.content), can)
+    source = frozen[one.source_id]
+    text = _fill_in(source.text, one)
+    if source.content is None:
+        return Outgoing(id=show_id("msg", one.id), to=one.address, text=text)
+    return _with_content(one, text, rendered(source.content, lambda template: _fill_in(template, one)), can)
+
+
+def _with_content(one: Claimed, text: str, content: Content, can: Capabilities) -> Outgoing:
+    reason = misfit(content, text, can)
+    if reason is not None:
+        raise CannotCarry(f"The channel {reason}.")
+    return outgoing(show_id("msg", one.id), one.address, text, content)
 
 
 def _fill_in(template: str, one: Claimed) -> str:

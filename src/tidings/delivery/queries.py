@@ -37,6 +37,8 @@ class Claimed(msgspec.Struct, frozen=True):
     delivery: Delivery
     attempt: int
     failures: int
+    content: str | None = None
+    """What it carries besides its text, as JSON; None for a campaign's, which is frozen with its text."""
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -96,8 +98,10 @@ async def claim(connection: asyncpg.Connection, channel_id: UUID, workspace_id: 
 def read_claimed(rows: Sequence[asyncpg.Record]) -> list[Claimed]:
     """Those rows of a claim that are to be sent; the others ended at it. The columns are those of `claim`, in its order."""
     return [
-        Claimed(id_, source_id, address, text, None if variables is None else _VARIABLES.decode(variables), delivery, attempt, failures)
-        for id_, status, source_id, address, text, variables, delivery, attempt, failures in rows
+        Claimed(
+            id_, source_id, address, text, None if variables is None else _VARIABLES.decode(variables), delivery, attempt, failures, content
+        )
+        for id_, status, source_id, address, text, variables, delivery, attempt, failures, content in rows
         if status == "sending"
     ]
 
@@ -108,10 +112,10 @@ async def open_windows(connection: asyncpg.Connection, workspace_id: UUID, chann
     return {row["address"] for row in rows}
 
 
-async def source_text(connection: asyncpg.Connection, workspace_id: UUID, source_id: UUID) -> str | None:
-    """The frozen text of a campaign."""
-    text: str | None = await connection.fetchval(_CLAIM.source_text, workspace_id, source_id)
-    return text
+async def source_text(connection: asyncpg.Connection, workspace_id: UUID, source_id: UUID) -> tuple[str, str | None] | None:
+    """The frozen text of a campaign, and what goes with it as JSON."""
+    row = await connection.fetchrow(_CLAIM.source_text, workspace_id, source_id)
+    return None if row is None else (row["text"], row["content"])
 
 
 async def recover(connection: asyncpg.Connection, channel_id: UUID, workspace_id: UUID, max_attempts: int) -> int:

@@ -23,6 +23,7 @@ import structlog
 
 from tidings.core.segments import count_segments
 from tidings.delivery import queries
+from tidings.delivery.contents import Frozen
 from tidings.delivery.health import Health, HoldRecipient
 from tidings.delivery.limited import Limited, Taken
 from tidings.delivery.pacing import MOST, NOW, Pacing
@@ -152,11 +153,11 @@ class Slice:
             reservation = self._pacing.reserve(pace, len(claimed), plan)
             if reservation is not None:
                 await queries.reserve_pace(connection, self._channel.id, reservation.next_free_at)
-            texts = {
+            frozen = {
                 source: await self._contents.get(connection, self._channel.workspace_id, source)
                 for source in {one.source_id for one in claimed if one.text is None}
             }
-        self._pack(claimed, texts, reservation, pace.now, begun, opened)
+        self._pack(claimed, frozen, reservation, pace.now, begun, opened)
         if self._health.probing:
             # One message proves or disproves the channel; the next turn goes on from there.
             self._delay = _AFTER_PROBE
@@ -174,7 +175,7 @@ class Slice:
         return connection.transaction() if self._pacing.is_paced or self._limited is not None else nullcontext()
 
     def _pack(  # noqa: PLR0917
-        self, claimed: Sequence[Claimed], texts: Mapping[UUID, str], reservation: Reservation | None, now: datetime, begun: float,
+        self, claimed: Sequence[Claimed], frozen: Mapping[UUID, Frozen], reservation: Reservation | None, now: datetime, begun: float,
         opened: set[str] | None,
     ) -> None:  # fmt: skip
         read_at = time.monotonic()
@@ -182,7 +183,7 @@ class Slice:
         def slot(index: int) -> float:
             return 0.0 if reservation is None else read_at + (reservation.slot(index) - now).total_seconds()
 
-        packed = refuse_closed(pack(claimed, texts, self._can, slot, begun + CLAIM_SECONDS), opened, self._can.window_hours)
+        packed = refuse_closed(pack(claimed, frozen, self._can, slot, begun + CLAIM_SECONDS), opened, self._can.window_hours)
         self._claimed += len(claimed)
         for one, settlement in packed.failed:
             if self._limited is not None:

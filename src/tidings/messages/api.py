@@ -12,6 +12,7 @@ from tidings.core.clock import utc_now
 from tidings.core.cursor import read_cursor, write_cursor
 from tidings.core.phone import BadPhone, parse_phone
 from tidings.messages import service
+from tidings.messages.detail_schemas import MessageDetail, TimelineOutput
 from tidings.messages.media import FileResponse, Places, fetch_file
 from tidings.messages.schemas import (
     BulkInput,
@@ -19,12 +20,10 @@ from tidings.messages.schemas import (
     CampaignId,
     ChannelId,
     ContactId,
-    MessageDetail,
     MessageInput,
     MessageOutput,
     MessagePage,
     StatusWord,
-    TimelineOutput,
 )
 from tidings.workspaces.access import Access
 from tidings.workspaces.edge import Scope, require, require_access, require_send
@@ -111,11 +110,11 @@ async def list_messages(  # noqa: PLR0917 - each is named in the query
 
 @router.get("/{message_id}", responses=problems(404))
 async def get_message(message_id: MessagePath, scope: Annotated[Scope, require(Permission.MESSAGES_READ)]) -> MessageDetail:
-    """One message with all its attempts."""
+    """One message with all its attempts; of one that goes by a route, with every try for its recipient."""
     message = await service.get_message(scope.session, scope.access.workspace_id, message_id, viewer=scope.access.user_id)
     (shown,) = await service.show_messages(scope.session, scope.access.workspace_id, [message])
     attempts = await service.list_attempts(scope.session, scope.access.workspace_id, message_id)
-    return MessageDetail.with_attempts(shown, attempts)
+    return MessageDetail.with_attempts(shown, attempts, await service.list_tries(scope.session, scope.access.workspace_id, message))
 
 
 @router.get("/{message_id}/timeline", responses=problems(404))

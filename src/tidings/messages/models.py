@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import FetchedValue
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tidings.db.models import Base
@@ -53,6 +54,13 @@ class Message(Base):
     settled_at: Mapped[datetime | None]
     created_by: Mapped[str | None]
     created_at: Mapped[datetime]
+    route_id: Mapped[UUID | None]
+    route_step: Mapped[int | None]
+    try_of: Mapped[UUID | None]
+    superseded: Mapped[bool] = mapped_column(default=False)
+    addresses: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))
+    content: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    skipped: Mapped[list[dict[str, str]] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class Attempt(Base):

@@ -46,14 +46,19 @@ async def contacts_with_address(session: AsyncSession, workspace_id: UUID, addre
 
 
 async def cancel_one(session: AsyncSession, workspace_id: UUID, message_id: UUID) -> bool:
-    """Cancel if it has not been claimed; False when it has."""
+    """Cancel if it, or the latest try for its recipient, has not been claimed; False when it has."""
     found = await session.execute(_CANCEL_ONE, {"workspace_id": workspace_id, "id": message_id})
-    return found.scalar() is not None
+    return bool(found.all())
 
 
 _CANCEL_ONE = text(
-    "UPDATE messages SET status = 'cancelled', settled_at = now() "
-    "WHERE workspace_id = :workspace_id AND id = :id AND status IN ('scheduled', 'queued') RETURNING id"
+    """
+    UPDATE messages SET status = 'cancelled', settled_at = now()
+    WHERE workspace_id = :workspace_id AND status IN ('scheduled', 'queued') AND id = ANY(
+        SELECT CAST(:id AS uuid) UNION ALL
+        SELECT message_id FROM message_tries WHERE workspace_id = :workspace_id AND first_id = :id)
+    RETURNING id
+    """
 )
 
 
@@ -75,6 +80,22 @@ _CANCEL_SOME = text(
     RETURNING 1
     """
 )
+
+
+async def cancel_source(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> None:
+    """Let none of a campaign's recipients be tried by another channel any more."""
+    await session.execute(
+        text("UPDATE message_contents SET cancelled_at = now() WHERE workspace_id = :workspace_id AND source_id = :source_id"),
+        {"workspace_id": workspace_id, "source_id": source_id},
+    )
+
+
+async def tries_of(session: AsyncSession, workspace_id: UUID, first_id: UUID) -> list[Message]:
+    """All tries for a recipient, the first one first."""
+    later = text("SELECT message_id FROM message_tries WHERE workspace_id = :workspace_id AND first_id = :first_id ORDER BY number")
+    ids = list((await session.execute(later, {"workspace_id": workspace_id, "first_id": first_id})).scalars())
+    query = select(Message).where(Message.workspace_id == workspace_id, Message.id.in_([first_id, *ids])).order_by(Message.id)
+    return list((await session.scalars(query)).all())
 
 
 async def hold(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> None:
@@ -244,12 +265,26 @@ _CONTENTS = text(
 )
 
 
-async def freeze_content(session: AsyncSession, workspace_id: UUID, source_id: UUID, *, name: str, content: str) -> None:
-    """Write a source's text down for good."""
-    await session.execute(_FREEZE, {"workspace_id": workspace_id, "source_id": source_id, "name": name, "text": content})
+async def freeze_content(
+    session: AsyncSession, workspace_id: UUID, source_id: UUID, *, name: str, content: str, carried: str | None = None
+) -> None:
+    """Write a source's text down for good, and what goes with it (JSON)."""
+    await session.execute(
+        _FREEZE, {"workspace_id": workspace_id, "source_id": source_id, "name": name, "text": content, "carried": carried}
+    )
 
 
-_FREEZE = text("INSERT INTO message_contents (workspace_id, source_id, source_name, text) VALUES (:workspace_id, :source_id, :name, :text)")
+_FREEZE = text(
+    "INSERT INTO message_contents (workspace_id, source_id, source_name, text, content) "
+    "VALUES (:workspace_id, :source_id, :name, :text, CAST(:carried AS jsonb))"
+)
+
+
+async def provider_ids(session: AsyncSession, workspace_id: UUID, message_ids: Collection[UUID]) -> dict[UUID, tuple[UUID, str | None]]:
+    """The channel and the provider's id of each of these messages that exist."""
+    query = select(Message.id, Message.channel_id, Message.provider_message_id)
+    rows = await session.execute(query.where(Message.workspace_id == workspace_id, Message.id.in_(message_ids)))
+    return {row.id: (row.channel_id, row.provider_message_id) for row in rows}
 
 
 async def messages_by_provider_ids(

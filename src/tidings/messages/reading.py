@@ -14,7 +14,7 @@ from tidings.messages import queries
 from tidings.messages.models import Attempt, Message
 from tidings.messages.queries import MessageFilter
 from tidings.messages.received import Content, unpack_content
-from tidings.messages.timeline import Standing, Story, tell
+from tidings.messages.timeline import Standing, Story, ToldTry, tell
 from tidings.templates.rendering import CannotRender, render
 
 if TYPE_CHECKING:
@@ -86,6 +86,13 @@ async def list_attempts(session: AsyncSession, workspace_id: UUID, message_id: U
     return await queries.attempts_of(session, workspace_id, message_id)
 
 
+async def list_tries(session: AsyncSession, workspace_id: UUID, message: Message) -> list[Message]:
+    """The tries for this message's recipient, the first one first; none where it goes by no route."""
+    if message.route_id is None:
+        return []
+    return await queries.tries_of(session, workspace_id, message.try_of or message.id)
+
+
 async def explain_message(session: AsyncSession, access: Access, message_id: UUID, *, now: datetime) -> Story:
     """Why a message was sent, by which channel and with what end; or why not."""
     workspace_id = access.workspace_id
@@ -100,7 +107,17 @@ async def explain_message(session: AsyncSession, access: Access, message_id: UUI
         source_name=contents[message.source_id][0] if message.source_id in contents else "",
         standing=await _standing(session, access, message),
         now=now,
+        tries=await _told_tries(session, access, message),
     )
+
+
+async def _told_tries(session: AsyncSession, access: Access, message: Message) -> list[ToldTry]:
+    """The other tries with the names of their channels."""
+    tries = await list_tries(session, access.workspace_id, message)
+    if len(tries) < 2:
+        return []
+    names = {one.id: one.name for one in await channels.list_channels(session, access)}
+    return [ToldTry(one, names.get(one.channel_id, "a channel that was deleted since")) for one in tries if one.id != message.id]
 
 
 async def _standing(session: AsyncSession, access: Access, message: Message) -> Standing:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from tidings.messages.models import Attempt, Message
+from tidings.core.ids import read_id
+from tidings.messages.content_schemas import ContentFields
+from tidings.messages.models import Message
 from tidings.messages.received_schemas import ContentOutput
 from tidings.messages.service import PRIORITIES, SendMessage, Shown
+from tidings.routes.schemas import MessageClass, RouteId
 from tidings.ui.words import find_reason, find_word
 from tidings.workspaces.wire import Id, Moment, Money, Page, PlainText
 
 if TYPE_CHECKING:
     from tidings.errors import TidingsError
-    from tidings.messages.timeline import Story
 
 MessageId = Annotated[UUID, Id("msg")]
 CampaignId = Annotated[UUID, Id("cmp")]
@@ -30,11 +33,28 @@ StatusWord = Literal[
 ]
 _URGENCIES: dict[int, UrgencyWord] = {priority: word for word, priority in PRIORITIES.items()}
 BULK_LIMIT = 1000
+_LONGEST_ADDRESS = 320
 
 
-class _Way(BaseModel):
+def _recipient(to: str | dict[str, str]) -> str | dict[str, str]:
+    given = to.values() if isinstance(to, dict) else (to,)
+    if not given or not all(1 <= len(one) <= _LONGEST_ADDRESS for one in given):
+        raise ValueError(f"An address has 1 to {_LONGEST_ADDRESS} characters")
+    return to
+
+
+Recipient = PlainText | dict[Medium, PlainText]
+
+
+class _Way(ContentFields):
     """By what way and how soon."""
 
+    route: RouteId | None = Field(
+        None, description="The route that chooses the channel, and the next one where that does not reach anybody."
+    )
+    class_: MessageClass | None = Field(
+        None, alias="class", description="What kind of message it is, such as `transactional`: it goes by the route of this class."
+    )
     channel: ChannelId | None = Field(None, description="The channel to send by; without it, the default channel of `medium`.")
     medium: Medium = "sms"
     send_at: Moment | None = Field(None, description="When to send; without it, now.", examples=["2026-12-01T09:00:00+03:00"])
@@ -47,6 +67,18 @@ class _Way(BaseModel):
         "possible duplicate, `at_most_once` never does and lets it end as `unknown`.",
     )
     urgency: UrgencyWord = Field("transactional", description="What leaves first when a channel has more to do than it may send.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if sum(one is not None for one in (self.route, self.class_, self.channel)) > 1:
+            raise ValueError("Name a route, a class or a channel: only one of them")
+        if self.route is None and self.class_ is None and any(isinstance(one, dict) for one in self.recipients()):
+            raise ValueError("Addresses by medium need a route or a class; otherwise give one address")
+        return self
+
+    def recipients(self) -> list[str | dict[Any, str]]:
+        """Each `to`."""
+        return []
 
 
 class MessageInput(_Way):
@@ -68,15 +100,23 @@ class MessageInput(_Way):
         },
     )
 
-    to: PlainText = Field(min_length=1, max_length=320, description="A phone number, national ones in the workspace's own region.")
-    text: PlainText = Field(min_length=1, max_length=10_000)
+    to: Annotated[Recipient, AfterValidator(_recipient)] = Field(
+        description="A phone number, national ones in the workspace's own region, or another address of `medium`. With a route or a class "
+        "also a contact's id, or addresses by medium.",
+        examples=["+254712345678", "con_01jefkwpvtfg8stfjabdp7v3mz", {"whatsapp": "+254712345678", "email": "amina@shop.example"}],
+    )
+    text: PlainText = Field("", max_length=10_000, description="May be left out where media or a template speaks; with media, its caption.")
+    reply_to: Annotated[UUID, Id("msg")] | None = Field(None, description="The message of the same channel that this one answers.")
     variables: dict[str, Any] | None = Field(
         None, max_length=100, description="Given, `text` is a template that is filled in with them; left out, it is sent as it stands."
     )
     reference: PlainText | None = Field(None, max_length=255, description="Your own name for it, to find it again.")
 
+    def recipients(self) -> list[str | dict[Any, str]]:
+        return [self.to]
+
     def command(self) -> SendMessage:
-        return _command(self, self.to, self.text, self.variables, self.reference)
+        return replace(_command(self, self.to, self.text, self.variables, self.reference), reply_to=self.reply_to)
 
 
 class BulkItem(BaseModel):
@@ -84,7 +124,7 @@ class BulkItem(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    to: PlainText = Field(min_length=1, max_length=320)
+    to: Annotated[Recipient, AfterValidator(_recipient)]
     text: PlainText | None = Field(None, min_length=1, max_length=10_000, description="Left out: the `text` that all share.")
     variables: dict[str, Any] | None = Field(None, max_length=100)
     reference: PlainText | None = Field(None, max_length=255)
@@ -111,14 +151,25 @@ class BulkInput(_Way):
     text: PlainText = Field("", max_length=10_000, description="For the messages without a text of their own.")
     messages: list[BulkItem] = Field(min_length=1, max_length=BULK_LIMIT)
 
+    def recipients(self) -> list[str | dict[Any, str]]:
+        return [one.to for one in self.messages]
+
     def commands(self) -> list[SendMessage]:
         return [_command(self, one.to, one.text or self.text, one.variables, one.reference) for one in self.messages]
 
 
-def _command(way: _Way, to: str, text: str, variables: dict[str, Any] | None, reference: str | None) -> SendMessage:
+def _command(way: _Way, to: str | dict[Any, str], text: str, variables: dict[str, Any] | None, reference: str | None) -> SendMessage:
+    by_route = way.route is not None or way.class_ is not None
+    contact = read_id("con", to) if by_route and isinstance(to, str) else None
     return SendMessage(
-        to=to,
+        to=to if isinstance(to, str) and contact is None else "",
+        contact_id=contact,
+        addresses=to if isinstance(to, dict) else {},
+        route_id=way.route,
+        message_class=way.class_ or "",
+        medium_wanted="medium" in way.model_fields_set,
         text=text,
+        content=way.content(),
         variables=variables,
         channel_id=way.channel,
         medium=way.medium,
@@ -159,7 +210,10 @@ class MessageOutput(BaseModel):
     from_: str | None = Field(alias="from", description="The sender of an inbound message.")
     medium: str
     text: str | None = Field(description="As its recipient reads it; null where it could not be filled in.")
-    content: ContentOutput | None = Field(description="What a person sent; null on outbound messages.")
+    content: ContentOutput | dict[str, Any] | None = Field(
+        description="Of an inbound message, what the person sent. Of an outbound one, what it carries besides its text: `media`, `buttons`, "
+        "`template`, `subject`, `reply_to`."
+    )
     channel: ChannelId
     campaign: CampaignId | None
     contact: ContactId | None
@@ -173,6 +227,8 @@ class MessageOutput(BaseModel):
     error: ErrorOutput | None
     suppression: SuppressionOutput | None
     resend_of: MessageId | None
+    route: RouteId | None = Field(description="The route it goes by.")
+    try_of: MessageId | None = Field(description="The first try for its recipient, of which this is a later one.")
     created_by: str | None
     created_at: datetime
     due_at: datetime
@@ -184,20 +240,21 @@ class MessageOutput(BaseModel):
 
     @classmethod
     def of(cls, shown: Shown) -> MessageOutput:
-        return cls.model_validate(_fields(shown))
+        return cls.model_validate(message_fields(shown))
 
 
-def _fields(shown: Shown) -> dict[str, Any]:
+def message_fields(shown: Shown) -> dict[str, Any]:
     one = shown.message
     outbound = one.direction == "out"
     return {
         "id": one.id, "direction": one.direction, "status": one.status, "meaning": find_word("message", one.status).meaning,
         "to": one.address if outbound else None, "from": None if outbound else one.address, "medium": one.medium, "text": shown.text,
-        "content": ContentOutput.of(one, shown.content) if shown.content else None,
+        "content": ContentOutput.of(one, shown.content) if shown.content else one.content,
         "channel": one.channel_id, "campaign": one.campaign_id, "contact": one.contact_id, "reference": one.reference,
         "delivery": one.delivery, "urgency": _URGENCIES.get(one.priority, "bulk"), "segments": one.segments,
         "cost": Money.of(one.cost_micros, one.cost_currency), "attempt_count": one.attempt, "possible_duplicate": one.possible_duplicate,
-        "error": _error(shown), "suppression": _suppression(one), "resend_of": one.resend_of, "created_by": one.created_by,
+        "error": _error(shown), "suppression": _suppression(one), "resend_of": one.resend_of,
+        "route": one.route_id, "try_of": one.try_of, "created_by": one.created_by,
         "created_at": one.created_at, "due_at": one.due_at, "expires_at": one.expires_at, "sent_at": one.sent_at,
         "delivered_at": one.delivered_at, "read_at": one.read_at, "settled_at": one.settled_at,
     }  # fmt: skip
@@ -218,63 +275,8 @@ def _suppression(message: Message) -> SuppressionOutput | None:
     return SuppressionOutput(reason=message.suppression, meaning=find_reason(message.suppression).meaning)
 
 
-class AttemptOutput(BaseModel):
-    """One request to the provider."""
-
-    number: int
-    channel: ChannelId
-    outcome: Literal["accepted", "failed", "uncertain", "not_sent"]
-    code: str | None
-    provider_code: str | None
-    detail: str | None
-    provider_message_id: str | None
-    latency_ms: int | None
-    at: datetime
-
-    @classmethod
-    def of(cls, attempt: Attempt) -> AttemptOutput:
-        return cls(
-            number=attempt.number, channel=attempt.channel_id, outcome=attempt.outcome, code=attempt.code,
-            provider_code=attempt.provider_code, detail=attempt.detail, provider_message_id=attempt.provider_message_id,
-            latency_ms=attempt.latency_ms, at=attempt.at,
-        )  # fmt: skip
-
-
-class MessageDetail(MessageOutput):
-    """A message with every request that was made for it."""
-
-    attempts: list[AttemptOutput]
-
-    @classmethod
-    def with_attempts(cls, shown: Shown, attempts: list[Attempt]) -> MessageDetail:
-        return cls.model_validate({**_fields(shown), "attempts": [AttemptOutput.of(one) for one in attempts]})
-
-
 class MessagePage(Page[MessageOutput]):
     """Messages, the newest first."""
-
-
-class StepOutput(BaseModel):
-    """One thing that happened, or that is awaited."""
-
-    at: datetime
-    kind: Literal["accepted", "received", "scheduled", "attempt", "under_way", "receipt", "ended", "waiting"]
-    sentence: str = Field(examples=["Attempt 1: the provider took it as SM9c… after 132 ms."])
-    attempt: int | None
-
-
-class TimelineOutput(BaseModel):
-    """The story of a message."""
-
-    message: MessageId
-    status: StatusWord
-    summary: str = Field(examples=["It arrived, as the provider says."])
-    steps: list[StepOutput]
-
-    @classmethod
-    def of(cls, message: Message, story: Story) -> TimelineOutput:
-        steps = [StepOutput(at=one.at, kind=one.kind, sentence=one.sentence, attempt=one.attempt) for one in story.steps]
-        return cls.model_validate({"message": message.id, "status": message.status, "summary": story.summary, "steps": steps})
 
 
 class RefusalOutput(BaseModel):

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
+import msgspec
+
 from tidings.channels.service import channel_for_sending
+from tidings.channels.templates import KnownTemplates, known_templates
 from tidings.core.addresses import BadAddress, clean_address
 from tidings.core.ids import new_id
 from tidings.db.database import raw_connection
+from tidings.delivery.content import Content, content_json, rendered
 from tidings.delivery.rules import Status
 from tidings.delivery.wake import wake_after_commit
 from tidings.errors import Conflict, FieldError, Invalid, TidingsError
 from tidings.messages import queries
+from tidings.messages.carrying import demand_carried, demand_template
 from tidings.messages.conversations import note_outbound
 from tidings.messages.models import Message
 from tidings.messages.prices import Price, recent_price
 from tidings.messages.queries import MessageFilter
-from tidings.messages.reading import Shown, explain_message, get_message, list_attempts, list_messages, show_messages
+from tidings.messages.reading import Shown, explain_message, get_message, list_attempts, list_messages, list_tries, show_messages
+from tidings.messages.routing import Routed, Wanted, await_receipts, choose_channels
 from tidings.messages.windows import refuse_closed
+from tidings.routes.rules import Step, skipped_as_kept
 from tidings.templates.rendering import CannotRender, read_text, render
 from tidings.workspaces.audit import record
 
@@ -34,8 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LONGEST_AHEAD", "LONGEST_VALIDITY", "PRIORITIES", "MessageFilter", "Price", "SendMessage", "Shown", "Urgency", "cancel_message",
-    "cancel_source_page", "count_statuses", "explain_message", "freeze_content", "get_message", "hold_source", "list_attempts",
-    "list_messages", "recent_price", "release_source", "send_message", "send_messages", "show_messages",
+    "cancel_source_page", "count_statuses", "end_source", "explain_message", "freeze_content", "get_message", "hold_source", "list_attempts",
+    "list_messages", "list_tries", "recent_price", "release_source", "send_message", "send_messages", "show_messages",
 ]  # fmt: skip
 
 Urgency = Literal["transactional", "normal", "bulk"]
@@ -62,6 +69,22 @@ class SendMessage:
     urgency: Urgency = "transactional"
     contact_id: UUID | None = None
     is_confirmation: bool = False
+    route_id: UUID | None = None
+    """Instead of a channel: the route that chooses it."""
+    message_class: str = ""
+    """Instead of a route: the class whose route it is."""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """With a route: addresses by medium, instead of `to`."""
+    medium_wanted: bool = True
+    """Whether `medium` was asked for, or is only the usual one."""
+    content: Content | None = None
+    """What it carries besides its text. With `variables` it is filled in as well."""
+    reply_to: UUID | None = None
+    """The message of the same channel that this one answers."""
+
+    @property
+    def goes_by_route(self) -> bool:
+        return self.route_id is not None or bool(self.message_class)
 
 
 async def send_message(
@@ -78,18 +101,70 @@ async def send_messages(
     session: AsyncSession, access: Access, database: Database, commands: Sequence[SendMessage], *, now: datetime, region: str
 ) -> list[Message | TidingsError]:
     """Accept many at once: for each, in its place, the message or why it was refused. What is refused does not hold up the rest."""
+    routed = await _routed(session, access.workspace_id, commands, region)
+    commands = [_by_route(command, routed.get(place)) for place, command in enumerate(commands)]
     channels = await _channels(session, access, commands)
-    made = [_make(access, command, channels[command.channel_id, command.medium], now, region) for command in commands]
+    answered = {one.reply_to for one in commands if one.reply_to is not None}
+    named = await queries.provider_ids(session, access.workspace_id, answered) if answered else {}
+    templated = {
+        one.id
+        for place, one in _chosen(commands, channels)
+        if (content := commands[place].content) is not None and content.template is not None
+    }
+    known = await known_templates(session, access.workspace_id, templated) if templated else {}
+    made = [
+        _make(
+            access, command, _refusal(routed.get(place)) or channels[command.channel_id, command.medium], now, region, _Known(named, known)
+        )
+        for place, command in enumerate(commands)
+    ]
     usable = [one for one in channels.values() if not isinstance(one, TidingsError)]
     made = await refuse_closed(session, access.workspace_id, made, usable, now=now)
     accepted = [one for one in made if isinstance(one, Message)]
     await _find_contacts(session, access.workspace_id, accepted)
+    followed = [
+        (one, _follow(one, way)) for place, way in routed.items() if isinstance(one := made[place], Message) and isinstance(way, Routed)
+    ]
     session.add_all(accepted)
     await session.flush()
     await note_outbound(await raw_connection(session), access.workspace_id, {(one.channel_id, one.address) for one in accepted})
+    await await_receipts(session, followed)
     for channel_id in {one.channel_id for one in accepted if one.status == Status.QUEUED}:
         wake_after_commit(session, database, channel_id)
     return made
+
+
+async def _routed(
+    session: AsyncSession, workspace_id: UUID, commands: Sequence[SendMessage], region: str
+) -> dict[int, Routed | TidingsError]:
+    """By its place, the way of each message that is to go by a route."""
+    wanted = {
+        place: Wanted(
+            route_id=one.route_id, message_class=one.message_class, medium=one.medium if one.medium_wanted else None,
+            contact_id=one.contact_id, to=one.to, addresses=one.addresses, text=one.text, content=one.content,
+        )
+        for place, one in enumerate(commands)
+        if one.goes_by_route
+    }  # fmt: skip
+    return await choose_channels(session, workspace_id, wanted, region) if wanted else {}
+
+
+def _by_route(command: SendMessage, way: Routed | TidingsError | None) -> SendMessage:
+    if not isinstance(way, Routed):
+        return command
+    return replace(command, channel_id=way.step.channel_id, medium=way.step.medium, to=way.choice.address, contact_id=way.contact_id)
+
+
+def _refusal(way: Routed | TidingsError | None) -> TidingsError | None:
+    return way if isinstance(way, TidingsError) else None
+
+
+def _follow(message: Message, way: Routed) -> Step:
+    """Write the route on a message that goes by it."""
+    message.route_id, message.route_step = way.route_id, way.step.position
+    message.skipped = skipped_as_kept(way.choice.skipped)
+    message.addresses = way.addresses or None
+    return way.step
 
 
 _Wanted = tuple[UUID | None, str]
@@ -97,7 +172,7 @@ _Wanted = tuple[UUID | None, str]
 
 async def _channels(session: AsyncSession, access: Access, commands: Sequence[SendMessage]) -> dict[_Wanted, Channel | TidingsError]:
     found: dict[_Wanted, Channel | TidingsError] = {}
-    for wanted in dict.fromkeys((command.channel_id, command.medium) for command in commands):
+    for wanted in dict.fromkeys((one.channel_id, one.medium) for one in commands if one.channel_id is not None or not one.goes_by_route):
         try:
             found[wanted] = await channel_for_sending(session, access.workspace_id, *wanted, access=access)
         except TidingsError as error:
@@ -105,12 +180,32 @@ async def _channels(session: AsyncSession, access: Access, commands: Sequence[Se
     return found
 
 
-def _make(access: Access, command: SendMessage, channel: Channel | TidingsError, now: datetime, region: str) -> Message | TidingsError:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What contents are checked by."""
+
+    answered: Mapping[UUID, tuple[UUID, str | None]]
+    """The channel and the provider's id of messages that are answered."""
+    templates: Mapping[UUID, KnownTemplates]
+    """By channel."""
+
+
+def _chosen(commands: Sequence[SendMessage], channels: Mapping[_Wanted, Channel | TidingsError]) -> Iterator[tuple[int, Channel]]:
+    for place, one in enumerate(commands):
+        channel = channels.get((one.channel_id, one.medium))
+        if channel is not None and not isinstance(channel, TidingsError):
+            yield place, channel
+
+
+def _make(  # noqa: PLR0917
+    access: Access, command: SendMessage, channel: Channel | TidingsError, now: datetime, region: str, known: _Known
+) -> Message | TidingsError:
     if isinstance(channel, TidingsError):
         return channel
     try:
         address = _address(command.to, channel.medium, region)
-        content = _text(command)
+        text = _text(command)
+        content = _content(command, channel, text, known)
         _check_times(command, now)
     except Invalid as error:
         return error
@@ -124,7 +219,8 @@ def _make(access: Access, command: SendMessage, channel: Channel | TidingsError,
         medium=channel.medium,
         address=address,
         reference=command.reference,
-        text=content,
+        text=text,
+        content=None if content is None else msgspec.to_builtins(content),
         delivery=command.delivery,
         priority=PRIORITIES[command.urgency],
         status=Status.SCHEDULED if due_at > now else Status.QUEUED,
@@ -162,15 +258,47 @@ def _address(text: str, medium: str, region: str) -> str:
 
 
 def _text(command: SendMessage) -> str:
-    if not command.text.strip():
+    if not command.text.strip() and not (command.content is not None and command.content.speaks):
         raise Invalid("A message needs a text.", errors=(FieldError("text", "is empty"),))
+    return _filled_in(command.text, command)
+
+
+def _filled_in(template: str, command: SendMessage) -> str:
     if command.variables is None:
-        return command.text
-    read_text(command.text)
+        return template
+    read_text(template)
     try:
-        return render(command.text, {name: value for name, value in command.variables.items() if value is not None})
+        return render(template, {name: value for name, value in command.variables.items() if value is not None})
     except CannotRender as error:
         raise Invalid(error.detail, errors=(FieldError("variables", error.detail),)) from error
+
+
+def _content(command: SendMessage, channel: Channel, text: str, known: _Known) -> Content | None:
+    content = command.content
+    if content is None and command.reply_to is None:
+        return None
+    if content is not None and command.variables is not None:
+        content = rendered(content, lambda template: _filled_in(template, command))
+    if command.reply_to is not None and command.goes_by_route:
+        raise Invalid(
+            "An answer goes by the channel of the message it answers. Name that channel instead of a route.",
+            errors=(FieldError("reply_to", "not with a route"),),
+        )
+    if command.reply_to is not None:
+        content = msgspec.structs.replace(content or Content(), reply_to=_answered(command.reply_to, channel, known))
+    demand_carried(channel, text, content)
+    demand_template(known.templates.get(channel.id), content)
+    return content
+
+
+def _answered(message_id: UUID, channel: Channel, known: _Known) -> str:
+    channel_id, provider_id = known.answered.get(message_id, (None, None))
+    if channel_id != channel.id or provider_id is None:
+        raise Invalid(
+            "Only a message of the same channel that its provider knows can be answered.",
+            errors=(FieldError("reply_to", "no message of this channel that its provider knows"),),
+        )
+    return provider_id
 
 
 async def cancel_message(session: AsyncSession, access: Access, message_id: UUID) -> Message:
@@ -187,9 +315,11 @@ async def cancel_message(session: AsyncSession, access: Access, message_id: UUID
 # --- for campaigns: a source of many messages -------------------------------------------------------------------------
 
 
-async def freeze_content(session: AsyncSession, workspace_id: UUID, source_id: UUID, *, name: str, content: str) -> None:
-    """Write a source's text down for good, before its first message."""
-    await queries.freeze_content(session, workspace_id, source_id, name=name, content=content)
+async def freeze_content(
+    session: AsyncSession, workspace_id: UUID, source_id: UUID, *, name: str, content: str, carried: Content | None = None
+) -> None:
+    """Write a source's text down for good, and what goes with it, before its first message."""
+    await queries.freeze_content(session, workspace_id, source_id, name=name, content=content, carried=content_json(carried))
 
 
 async def hold_source(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> None:
@@ -206,6 +336,11 @@ async def release_source(session: AsyncSession, database: Database, workspace_id
 async def count_statuses(session: AsyncSession, workspace_id: UUID, source_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
     """How many messages of each source stand where, exact at this moment."""
     return await queries.count_statuses(session, workspace_id, source_ids)
+
+
+async def end_source(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> None:
+    """Let none of this source's recipients be tried by another channel any more."""
+    await queries.cancel_source(session, workspace_id, source_id)
 
 
 async def cancel_source_page(session: AsyncSession, workspace_id: UUID, source_id: UUID, limit: int) -> int:

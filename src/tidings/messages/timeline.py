@@ -12,7 +12,7 @@ from tidings.delivery.rules import WAITING, Status
 from tidings.messages.models import Attempt, Message, Receipt
 from tidings.ui.words import find_reason
 
-Kind = Literal["accepted", "received", "scheduled", "attempt", "under_way", "receipt", "ended", "waiting"]
+Kind = Literal["accepted", "received", "scheduled", "attempt", "under_way", "receipt", "ended", "waiting", "other_try"]
 _BARELY = timedelta(seconds=1)
 
 
@@ -47,12 +47,27 @@ class Standing:
     pause_reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ToldTry:
+    """Another try for the same recipient, by another channel of the route."""
+
+    message: Message
+    channel_name: str
+
+
 def tell(
-    message: Message, *, attempts: Sequence[Attempt], receipts: Sequence[Receipt], source_name: str, standing: Standing, now: datetime
+    message: Message,
+    *,
+    attempts: Sequence[Attempt],
+    receipts: Sequence[Receipt],
+    source_name: str,
+    standing: Standing,
+    now: datetime,
+    tries: Sequence[ToldTry] = (),
 ) -> Story:
     """Put what is known of a message in the order in which it happened."""
     steps = [_beginning(message, source_name, standing)]
-    steps += sorted([*_attempts(message, attempts), *_receipts(receipts)], key=lambda step: step.at)
+    steps += sorted([*_attempts(message, attempts), *_receipts(receipts), *_tries(message, tries)], key=lambda step: step.at)
     last = _last(message, standing, now)
     if last is not None:
         steps.append(last)
@@ -111,13 +126,30 @@ def _receipts(receipts: Sequence[Receipt]) -> Iterator[Step]:
         )
 
 
+def _tries(message: Message, tries: Sequence[ToldTry]) -> Iterator[Step]:
+    for one in tries:
+        name = f"{show_id('msg', one.message.id)} by the channel “{one.channel_name}”"
+        earlier = one.message.created_at < message.created_at
+        double = {one.message.status, message.status} <= {"delivered", "read"}
+        end = " Both arrived: a double delivery." if double else ""
+        sentence = f"The route tried {name} before this: that one is {one.message.status}." if earlier else ""
+        sentence = sentence or f"The route went on with {name}: that one is {one.message.status}."
+        yield Step(max(one.message.created_at, message.created_at), "other_try", sentence + end)
+
+
 def _last(message: Message, standing: Standing, now: datetime) -> Step | None:
     at = message.settled_at or now
     match message.status:
         case Status.SUPPRESSED:
             return Step(at, "ended", f"Not sent, on purpose. {find_reason(message.suppression or '').meaning}")
         case Status.CANCELLED:
-            return Step(at, "ended", "Cancelled by a person before it left.")
+            by_route = message.superseded
+            why = (
+                "Taken back before it left: another try of its route took its place."
+                if by_route
+                else "Cancelled by a person before it left."
+            )
+            return Step(at, "ended", why)
         case Status.EXPIRED:
             until = f" at {_moment(message.expires_at)}" if message.expires_at else ""
             return Step(at, "ended", f"Its time to be useful passed{until} before it could leave.")

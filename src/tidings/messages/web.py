@@ -39,7 +39,7 @@ TONES = {
 }  # fmt: skip
 TITLES = {
     "accepted": "Taken on", "received": "Received", "under_way": "Under way", "receipt": "Report of the provider", "ended": "End",
-    "waiting": "Now",
+    "waiting": "Now", "other_try": "Route",
 }  # fmt: skip
 
 

@@ -57,8 +57,7 @@ async def refuse_closed(
 
 def _leaves_now(message: Message) -> bool:
     """Whether a message is free text that would leave at once."""
-    # What a message carries beside its text, where messages carry anything.
-    carried = getattr(message, "content", None) or {}
+    carried = message.content or {}
     return message.status == Status.QUEUED and not message.is_confirmation and not carried.get("template")
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from tidings.campaigns import service
+from tidings.campaigns.contents import carried_by
 from tidings.campaigns.rules import EDITABLE
 from tidings.campaigns.web.compose_page import form_page
 from tidings.campaigns.web.form import ComposeForm, field_error, form_of, parse, read_editing, read_form, read_number
@@ -99,6 +100,10 @@ async def _write(scope: PageScope, form: ComposeForm, act: Act, campaign_id: UUI
     if campaign_id is None:
         campaign = await service.create_campaign(scope.session, scope.access, wanted, now=now)
     else:
+        before = await service.get_campaign(scope.session, scope.access.workspace_id, campaign_id)
+        # What the form does not show stays; another channel takes the place of a route.
+        route_id = before.route_id if wanted.channel_id == before.channel_id else None
+        wanted = replace(wanted, content=carried_by(before), route_id=route_id)
         campaign = await service.edit_campaign(scope.session, scope.access, campaign_id, wanted, now=now, expected_version=version)
     if act == "send":
         await service.launch_campaign(scope.session, scope.access, campaign.id, now=now)
