@@ -16,7 +16,7 @@ from tidings.providers.base import Location, ReceivedMedia
 
 async def only(inbox: Inbox) -> dict:
     (item,) = (await inbox.get("/messages", direction="in"))["items"]
-    assert item == {key: value for key, value in (await inbox.get(f"/messages/{item['id']}")).items() if key != "attempts"}
+    assert item.items() <= (await inbox.get(f"/messages/{item['id']}")).items()
     return item
 
 

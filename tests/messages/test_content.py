@@ -39,6 +39,16 @@ async def whatsapp(api: Api, simulator: WhatsAppSimulator) -> str:
     return made["id"]
 
 
+async def wrote(api: Api, channel: str, simulator: WhatsAppSimulator) -> None:
+    """The person has just written to the channel: free text is taken by both sides."""
+    simulator.heard[TO] = time.time()
+    await api.database.pool.execute(
+        "INSERT INTO conversations (workspace_id, id, channel_id, medium, address, last_message_at, last_inbound_at) "
+        "SELECT workspace_id, new_id(), id, medium, $2, now(), now() FROM channels WHERE id = $1",
+        raw("chn", channel), TO,
+    )  # fmt: skip
+
+
 async def sent(api: Api, simulator: WhatsAppSimulator, message_id: str) -> Any:
     """What the provider was asked to send, once it has taken it."""
 
@@ -75,7 +85,7 @@ async def test_a_campaign_carries_its_picture_with_each_recipients_own_caption(
     api: Api, whatsapp: str, simulator: WhatsAppSimulator, worker: None
 ) -> None:
     contact = await api.post("/contacts", {"name": "Amina", "points": [{"medium": "whatsapp", "address": TO}]})
-    simulator.heard[TO] = time.time()
+    await wrote(api, whatsapp, simulator)
     body = {
         "name": "Sale", "text": "For you, {{ name }}", "media": PICTURE, "audience": {"contacts": [contact["id"]]}, "channel": whatsapp,
         "send_now": True,
@@ -113,7 +123,7 @@ async def test_what_a_channel_cannot_carry_is_refused_before_anything_is_written
 async def test_an_answer_goes_by_the_channel_of_what_it_answers(
     api: Api, whatsapp: str, simulator: WhatsAppSimulator, worker: None
 ) -> None:
-    simulator.heard[TO] = time.time()
+    await wrote(api, whatsapp, simulator)
     first = await api.post("/messages", {"to": TO, "channel": whatsapp, "text": "Hello"})
     await sent(api, simulator, first["id"])
     buttons = [{"label": "Yes", "value": "yes"}, {"label": "No"}]

@@ -149,7 +149,12 @@ async def _check(session: AsyncSession, access: Access, wanted: RouteInput) -> N
     if wanted.medium and not wanted.message_class:
         raise Invalid("A medium narrows a class; without one it says nothing.", errors=(FieldError("medium", "needs a class"),))
     for step in wanted.steps:
-        await get_channel(session, access, step.channel_id)
+        channel = await get_channel(session, access, step.channel_id)
+        if channel.owner_id is not None:
+            raise Invalid(
+                f"“{channel.name}” is a personal channel: its owner's alone, so a route of the workspace cannot send by it.",
+                errors=(FieldError("steps", "name a personal channel"),),
+            )
 
 
 async def _flush(session: AsyncSession, wanted: RouteInput) -> None:
