@@ -60,7 +60,8 @@ async def test_the_ids_are_real_to_their_own_workspace(
     for path in reads:
         headers = person if path.startswith(ABOUT_ONESELF) else other_workspace.headers
         answer = await client.get(fill(path, theirs), headers=headers)
-        assert answer.status_code == 200, f"{path}: {answer.text}"
+        # A sandbox channel is known and says that it has no templates.
+        assert answer.status_code == (409 if path.endswith("/templates") else 200), f"{path}: {answer.text}"
 
 
 async def test_another_workspaces_ids_are_404_on_every_endpoint(

@@ -6,17 +6,24 @@ import asyncio
 
 import pytest
 from playwright.async_api import Page, expect
+from sqlalchemy import text
 
 from tests.e2e.browser import shoot
 from tests.e2e_pages.conftest import Site, settings, signed_in, site  # noqa: F401
 from tidings.channels.service import CreateChannel, create_channel
 from tidings.channels.sessions import StoredSession
 from tidings.channels.web import session as panel
-from tidings.core.ids import show_id
+from tidings.core.ids import new_id, show_id
 from tidings.providers.base import SessionState
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 QR = "2@7w9/" + "Zm9vYmFy" * 24 + ",aGVsbG8=,d29ybGQ=,"
+
+
+_ELSEWHERE = """
+    WITH worker AS (INSERT INTO channel_workers (worker_id, capacity, expires_at) VALUES (:worker, 1, now() + interval '1 hour'))
+    UPDATE channel_standing SET worker_id = :worker WHERE channel_id = :channel
+"""
 
 
 async def tell_nobody(_: object) -> None: ...
@@ -24,9 +31,11 @@ async def tell_nobody(_: object) -> None: ...
 
 async def test_a_phone_is_linked_on_the_channels_page(signed_in: Page, site: Site) -> None:  # noqa: F811
     state = site.app.state
-    async with site.database.workspace(site.workspace_id) as session:
+    async with site.database.system() as session:
         command = CreateChannel(name="Shop phone", provider="whatsapp_linked", fields={})
         channel = await create_channel(session, site.access, state.vault, state.settings, command)
+        # Another worker has it: the one of this site would dial the real WhatsApp.
+        await session.execute(text(_ELSEWHERE), {"worker": new_id(), "channel": channel.id})
     host = StoredSession(site.database.pool, state.vault, site.workspace_id, channel.id, tell_nobody)
     page = signed_in
     await page.goto(f"{site.address}/channels/{show_id('chn', channel.id)}")

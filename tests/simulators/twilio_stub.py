@@ -75,6 +75,8 @@ class Stub(asyncio.Protocol):
         if request.startswith(b"POST /_sim/reset"):
             tally.count = tally.connections = 0
             return _plain({})
+        if request.startswith(b"GET /2010-04-01/Accounts/"):  # a worker proves its channels now and then
+            return _plain({"friendly_name": "Stub", "status": "active", "type": "Full"})
         tally.count += 1
         return b"%b%032x%b" % (_BEFORE, tally.count, _AFTER)
 

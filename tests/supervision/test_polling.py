@@ -41,8 +41,12 @@ async def test_what_people_write_is_in_the_ledger_once_and_the_bot_is_told_that_
 
         await until(it_came, 5)
         assert (await received(database.pool, bot.id))[:60] == [f"before {number}" for number in range(60)]
-        row = await standing(database.pool, bot.id)
-        assert (row["run_state"], row["told"]) == ("running", "polling")
+
+        async def it_runs() -> bool:
+            row = await standing(database.pool, bot.id)
+            return (row["run_state"], row["told"]) == ("running", "polling")
+
+        await until(it_runs, 10)
     assert telegram.conflicts == 0
     assert (await standing(database.pool, bot.id))["worker_id"] is None, "handed back when the worker ends"
     assert "receives_by_polling" in await activity(database.pool, bot.id)
