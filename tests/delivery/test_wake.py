@@ -95,4 +95,5 @@ async def test_claims_left_behind_wake_the_channel_too(database):
         await queries.claim(db, at.channel_id, at.workspace_id, 1)
         assert await channels_to_sweep(db) == []
         await db.execute("UPDATE messages SET claimed_at = now() - interval '1 minute'")
+        await db.execute("UPDATE claims SET at = now() - interval '1 minute'")
         assert await channels_to_sweep(db) == [at.channel_id]

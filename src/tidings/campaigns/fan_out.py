@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tidings.routes.rules import Step
 
 PAGE = 5_000
+FIRST_PAGE = 500
+"""So that the first messages leave while the rest are being written."""
 _SQL = NamedSql("tidings.campaigns", "fan_out.sql")
 _WRITE_PAGE = _SQL.write_page.format(audience=AUDIENCE_SQL)
 _WRITE_ROUTE_PAGE = _SQL.write_route_page.format(contacts=CONTACTS_SQL)
@@ -46,17 +48,18 @@ async def _write_page(session: AsyncSession, database: Database, workspace_id: U
     if campaign is None or campaign.status not in _OPEN or campaign.fanned_out_at is not None:
         return False
     connection = await raw_connection(session)
+    page = FIRST_PAGE if campaign.fanned_out_to is None else PAGE
     if "resend" in campaign.audience:
-        written = await _resend_page(session, connection, campaign)
+        written = await _resend_page(connection, campaign, page)
     elif campaign.route_id is not None:
         steps = await route_for_sending(session, workspace_id, campaign.route_id)
-        written = await _route_page(connection, campaign, campaign.route_id, steps)
+        written = await _route_page(connection, campaign, campaign.route_id, steps, page)
         for step in steps:
             wake_after_commit(session, database, step.channel_id)
     else:
-        written = await _audience_page(session, connection, campaign)
+        written = await _audience_page(session, connection, campaign, page)
     wake_after_commit(session, database, campaign.channel_id)
-    if written == PAGE:
+    if written == page:
         return True
     await connection.execute(_FANNED_OUT, workspace_id, campaign_id)
     return False
@@ -68,7 +71,7 @@ _FANNED_OUT = """
 """
 
 
-async def _audience_page(session: AsyncSession, connection: asyncpg.Connection, campaign: Campaign) -> int:
+async def _audience_page(session: AsyncSession, connection: asyncpg.Connection, campaign: Campaign, page: int) -> int:
     audience = campaign.audience
     written: int = await connection.fetchval(
         _WRITE_PAGE,
@@ -78,7 +81,7 @@ async def _audience_page(session: AsyncSession, connection: asyncpg.Connection, 
         [UUID(one) for one in audience.get("groups", [])],
         [UUID(one) for one in audience.get("contacts", [])],
         campaign.fanned_out_to or START,
-        PAGE,
+        page,
         campaign.id,
         campaign.channel_id,
         campaign.delivery,
@@ -88,7 +91,7 @@ async def _audience_page(session: AsyncSession, connection: asyncpg.Connection, 
     return written
 
 
-async def _route_page(connection: asyncpg.Connection, campaign: Campaign, route_id: UUID, steps: Sequence[Step]) -> int:
+async def _route_page(connection: asyncpg.Connection, campaign: Campaign, route_id: UUID, steps: Sequence[Step], page: int) -> int:
     """How many contacts were looked at: a whole page's worth means that there may be more."""
     audience = campaign.audience
     content = carried_by(campaign)
@@ -100,7 +103,7 @@ async def _route_page(connection: asyncpg.Connection, campaign: Campaign, route_
         [UUID(one) for one in audience.get("groups", [])],
         [UUID(one) for one in audience.get("contacts", [])],
         campaign.fanned_out_to or START,
-        PAGE,
+        page,
         campaign.id,
         campaign.delivery,
         _validity(campaign),
@@ -115,7 +118,7 @@ async def _route_page(connection: asyncpg.Connection, campaign: Campaign, route_
     return looked_at
 
 
-async def _resend_page(_: AsyncSession, connection: asyncpg.Connection, campaign: Campaign) -> int:
+async def _resend_page(connection: asyncpg.Connection, campaign: Campaign, page: int) -> int:
     earlier = campaign.audience["resend"]
     written: int = await connection.fetchval(
         _SQL.write_resend_page,
@@ -123,7 +126,7 @@ async def _resend_page(_: AsyncSession, connection: asyncpg.Connection, campaign
         UUID(earlier["campaign"]),
         earlier["statuses"],
         campaign.fanned_out_to or START,
-        PAGE,
+        page,
         campaign.id,
         campaign.channel_id,
         campaign.delivery,

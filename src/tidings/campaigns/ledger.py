@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from tidings.db.sql import NamedSql
-from tidings.delivery.rules import Status
+from tidings.delivery.rules import Status, status_column
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -69,7 +69,7 @@ async def list_recipients(
     if statuses:
         # Written out, not bound: only so can the planner prove that a partial index covers them.
         listed = ", ".join(f"'{one}'" for one in map(Status, statuses))
-        where += f" AND m.status IN ({listed})"
+        where += f" AND m.{status_column(statuses)} IN ({listed})"
     if contacts is not None or address is not None:
         where += " AND (m.contact_id = ANY(CAST(:contacts AS uuid[])) OR m.address = :address)"
         values |= {"contacts": list(contacts or ()), "address": address or ""}

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, select, text
 
 from tidings.campaigns.models import Campaign
+from tidings.delivery.rules import status_column
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -65,19 +66,19 @@ async def is_resending(session: AsyncSession, workspace_id: UUID, campaign_id: U
 
 async def has_unresent(session: AsyncSession, workspace_id: UUID, campaign_id: UUID, statuses: Sequence[str]) -> bool:
     """Whether anybody of a campaign ended like this and has not been sent to again."""
-    query = _HAS_UNRESENT.bindparams(bindparam("statuses", list(statuses), expanding=True, literal_execute=True))
+    query = text(_HAS_UNRESENT.format(status=status_column(statuses))).bindparams(
+        bindparam("statuses", list(statuses), expanding=True, literal_execute=True)
+    )
     return bool((await session.execute(query, {"workspace_id": workspace_id, "campaign_id": campaign_id})).scalar())
 
 
-_HAS_UNRESENT = text(
-    """
+_HAS_UNRESENT = """
     SELECT EXISTS (
         SELECT FROM messages m
-        WHERE m.workspace_id = :workspace_id AND m.campaign_id = :campaign_id AND m.status IN :statuses AND NOT m.superseded
+        WHERE m.workspace_id = :workspace_id AND m.campaign_id = :campaign_id AND m.{status} IN :statuses AND NOT m.superseded
           AND NOT EXISTS (SELECT FROM messages r WHERE r.workspace_id = :workspace_id AND r.resend_of = m.id
                           AND r.status NOT IN ('cancelled', 'expired')))
-    """
-)
+"""
 
 
 async def sample_pace(session: AsyncSession) -> None:

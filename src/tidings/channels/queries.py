@@ -103,8 +103,7 @@ async def count_unfinished(session: AsyncSession, workspace_id: UUID, channel_id
 
 _UNFINISHED = text(
     """
-    SELECT (SELECT count(*) FROM messages m WHERE m.channel_id = :channel_id AND m.status IN ('scheduled', 'queued'))
-         + (SELECT count(*) FROM messages m WHERE m.channel_id = :channel_id AND m.status = 'sending') AS messages,
+    SELECT (SELECT count(*) FROM messages m WHERE m.channel_id = :channel_id AND m.waiting) AS messages,
            (SELECT count(*) FROM campaigns c WHERE c.workspace_id = :workspace_id AND c.channel_id = :channel_id
                AND c.status IN ('scheduled', 'launching', 'sending', 'paused')) AS campaigns
     """

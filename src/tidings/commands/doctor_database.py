@@ -122,7 +122,8 @@ async def _workers(connection: Connection) -> Finding:
 
 async def _in_flight(connection: Connection) -> Finding:
     stale = await connection.fetchval(
-        "SELECT count(*) FROM (SELECT FROM messages WHERE status = 'sending' AND claimed_at < now() - $1::interval LIMIT 10000) AS m",
+        "SELECT count(*) FROM claims c CROSS JOIN unnest(c.message_ids) AS one (id) "
+        "JOIN messages m ON m.workspace_id = c.workspace_id AND m.id = one.id WHERE c.at < now() - $1::interval AND m.status = 'sending'",
         STALE_CLAIM,
     )
     if stale:

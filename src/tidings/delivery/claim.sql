@@ -21,7 +21,7 @@ WHERE channel_id = $1 AND (failures_in_row > 0 OR breaker <> 'closed')
 -- name: claim
 -- The most urgent due messages of one channel, in turn over its campaigns, marked before any request is made. What has expired or
 -- whose recipient has opted out ends here instead: this is the last moment before the send.
---   $1 channel, $2 workspace, $3 how many
+--   $1 channel, $2 workspace, $3 how many, $4 the claim's id
 WITH source AS (
     SELECT s.priority, s.source_id FROM waiting_sources($1) s
     WHERE NOT EXISTS (SELECT FROM delivery_holds h WHERE h.workspace_id = $2 AND h.source_id = s.source_id)
@@ -30,7 +30,7 @@ WITH source AS (
     FROM source s CROSS JOIN LATERAL (
         SELECT m.id, m.due_at
         FROM messages m
-        WHERE m.channel_id = $1 AND m.status IN ('scheduled', 'queued') AND m.priority = s.priority
+        WHERE m.channel_id = $1 AND m.waiting AND m.status IN ('scheduled', 'queued') AND m.priority = s.priority
           AND m.source_id = s.source_id AND m.due_at <= now()
         ORDER BY m.due_at, m.id LIMIT $3
     ) c
@@ -44,16 +44,21 @@ WITH source AS (
     FROM messages m
     WHERE m.workspace_id = $2 AND m.id = ANY (ARRAY(SELECT id FROM chosen)) AND m.status IN ('scheduled', 'queued')
     FOR UPDATE OF m SKIP LOCKED
+), taken AS (
+    UPDATE messages m
+    SET status = CASE WHEN l.opted_out THEN 'suppressed' WHEN l.expired THEN 'expired' ELSE 'sending' END,
+        suppression = CASE WHEN l.opted_out THEN 'opted_out' END,
+        attempt = m.attempt + CASE WHEN l.opted_out OR l.expired THEN 0 ELSE 1 END,
+        claimed_at = now(),
+        settled_at = CASE WHEN l.opted_out OR l.expired THEN now() END
+    FROM locked l
+    WHERE m.workspace_id = $2 AND m.id = ANY (ARRAY(SELECT id FROM locked)) AND m.id = l.id
+    RETURNING m.id, m.status, m.source_id, m.address, m.text, m.variables, m.delivery, m.attempt, m.failures, m.content::text, m.priority
+), noted AS (
+    INSERT INTO claims (workspace_id, channel_id, id, message_ids)
+    SELECT $2, $1, $4, array_agg(id) FROM taken WHERE status = 'sending' HAVING count(*) > 0
 )
-UPDATE messages m
-SET status = CASE WHEN l.opted_out THEN 'suppressed' WHEN l.expired THEN 'expired' ELSE 'sending' END,
-    suppression = CASE WHEN l.opted_out THEN 'opted_out' END,
-    attempt = m.attempt + CASE WHEN l.opted_out OR l.expired THEN 0 ELSE 1 END,
-    claimed_at = now(),
-    settled_at = CASE WHEN l.opted_out OR l.expired THEN now() END
-FROM locked l
-WHERE m.workspace_id = $2 AND m.id = ANY (ARRAY(SELECT id FROM locked)) AND m.id = l.id
-RETURNING m.id, m.status, m.source_id, m.address, m.text, m.variables, m.delivery, m.attempt, m.failures, m.content::text
+SELECT * FROM taken
 
 -- name: open_windows
 -- Which of the addresses $3 wrote to channel $2 within the last $4.
@@ -63,15 +68,24 @@ WHERE workspace_id = $1 AND channel_id = $2 AND address = ANY ($3::text[]) AND l
 -- name: source_text
 SELECT text, content::text FROM message_contents WHERE workspace_id = $1 AND source_id = $2
 
+-- name: end_claims
+-- All messages of these claims are settled.
+DELETE FROM claims WHERE workspace_id = $1 AND channel_id = $2 AND id = ANY ($3::uuid[])
+
 -- name: recover
 -- What a worker claimed and never settled. It cannot begin a request any more (claims are good for less time than $3), so each is
 -- in doubt: sent again where its policy allows, marked; unknown otherwise.
 --   $1 channel, $2 workspace, $3 age, $4 most attempts
-WITH lost AS (
+WITH claim AS MATERIALIZED (
+    SELECT id, at, message_ids FROM claims WHERE workspace_id = $2 AND channel_id = $1 ORDER BY id LIMIT 500 FOR UPDATE SKIP LOCKED
+), lost AS MATERIALIZED (
+    -- Waits for whoever settles one of them right now: a claim that is let go must leave nothing in the air.
     SELECT m.id FROM messages m
-    WHERE m.channel_id = $1 AND m.status = 'sending' AND m.claimed_at < now() - $3::interval
-    ORDER BY m.id LIMIT 1000
-    FOR UPDATE OF m SKIP LOCKED
+    WHERE m.workspace_id = $2 AND m.id = ANY (ARRAY(SELECT unnest(message_ids) FROM claim)) AND m.channel_id = $1
+      AND m.status = 'sending' AND m.claimed_at < now() - $3::interval
+    ORDER BY m.id FOR UPDATE OF m
+), let_go AS (
+    DELETE FROM claims c USING claim WHERE c.workspace_id = $2 AND c.channel_id = $1 AND c.id = claim.id AND claim.at < now() - $3::interval
 ), recovered AS (
     UPDATE messages m
     SET status = CASE WHEN m.delivery = 'at_least_once' AND m.failures + 1 < $4 THEN 'queued' ELSE 'unknown' END,

@@ -77,7 +77,7 @@ class Limited:
         """None where the channel has no such limits: then nothing of this is done."""
         return cls(channel) if channel.limits.per_recipient or channel.limits.per_day is not None else None
 
-    async def claim(self, connection: asyncpg.Connection, count: int, now: datetime) -> Taken:
+    async def claim(self, connection: asyncpg.Connection, count: int, now: datetime, claim_id: UUID) -> Taken:
         """Take up to `count` due messages whose recipients are free. Called under the lock of the channel's pace, in a transaction."""
         channel = self._channel
         await self._give_back(connection)
@@ -104,7 +104,14 @@ class Limited:
             return Taken((), len(chosen.later))
         latest = now + LATEST
         taken = await connection.fetch(
-            _SQL.take, channel.id, channel.workspace_id, chosen.now, [ends[one] for one in chosen.now], bool(self._rules), latest
+            _SQL.take,
+            channel.id,
+            channel.workspace_id,
+            chosen.now,
+            [ends[one] for one in chosen.now],
+            bool(self._rules),
+            latest,
+            claim_id,
         )
         place = {message_id: index for index, message_id in enumerate(chosen.now)}
         claimed = read_claimed(sorted(taken, key=lambda row: place[row["id"]]))

@@ -12,7 +12,7 @@ WITH source AS (
     FROM source s CROSS JOIN LATERAL (
         SELECT m.id, m.due_at
         FROM messages m
-        WHERE m.channel_id = $1 AND m.status IN ('scheduled', 'queued') AND m.priority = s.priority
+        WHERE m.channel_id = $1 AND m.waiting AND m.status IN ('scheduled', 'queued') AND m.priority = s.priority
           AND m.source_id = s.source_id AND m.due_at <= now()
         ORDER BY m.due_at, m.id LIMIT $3
     ) c
@@ -43,7 +43,8 @@ ORDER BY l.place
 
 -- name: take
 -- Marks the chosen ones, as claim.sql does, and notes whom they go to.
---   $1 channel, $2 workspace, $3 ids, $4 what becomes of each, $5 whether recipients have a pace, $6 until when all have begun
+--   $1 channel, $2 workspace, $3 ids, $4 what becomes of each, $5 whether recipients have a pace, $6 until when all have begun,
+--   $7 the claim's id
 WITH taken AS (
     UPDATE messages m
     SET status = t.status,
@@ -53,11 +54,14 @@ WITH taken AS (
         settled_at = CASE WHEN t.status <> 'sending' THEN now() END
     FROM unnest($3::uuid[], $4::text[]) AS t (id, status)
     WHERE m.workspace_id = $2 AND m.id = ANY ($3::uuid[]) AND m.id = t.id AND m.status IN ('scheduled', 'queued')
-    RETURNING m.id, m.status, m.source_id, m.address, m.text, m.variables, m.delivery, m.attempt, m.failures, m.content::text
+    RETURNING m.id, m.status, m.source_id, m.address, m.text, m.variables, m.delivery, m.attempt, m.failures, m.content::text, m.priority
 ), noted AS (
     INSERT INTO recipient_pace (workspace_id, channel_id, address, message_id, attempt, at)
     SELECT $2, $1, address, id, attempt, $6::timestamptz FROM taken WHERE status = 'sending' AND $5
     ON CONFLICT (workspace_id, channel_id, address, message_id, attempt) DO UPDATE SET at = excluded.at
+), to_look_for AS (
+    INSERT INTO claims (workspace_id, channel_id, id, message_ids)
+    SELECT $2, $1, $7, array_agg(id) FROM taken WHERE status = 'sending' HAVING count(*) > 0
 )
 SELECT * FROM taken
 

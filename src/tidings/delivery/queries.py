@@ -10,8 +10,9 @@ from uuid import UUID
 
 import msgspec
 
+from tidings.core.ids import new_id
 from tidings.db.sql import NamedSql
-from tidings.delivery.rules import Delivery, Settlement
+from tidings.delivery.rules import BULK, Delivery, Settlement
 
 if TYPE_CHECKING:
     import asyncpg
@@ -39,6 +40,7 @@ class Claimed(msgspec.Struct, frozen=True):
     failures: int
     content: str | None = None
     """What it carries besides its text, as JSON; None for a campaign's, which is frozen with its text."""
+    priority: int = BULK
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -88,9 +90,11 @@ async def note_works(connection: asyncpg.Connection, channel_id: UUID) -> None:
     await connection.execute(_CLAIM.works, channel_id)
 
 
-async def claim(connection: asyncpg.Connection, channel_id: UUID, workspace_id: UUID, count: int) -> tuple[list[Claimed], int]:
+async def claim(
+    connection: asyncpg.Connection, channel_id: UUID, workspace_id: UUID, count: int, claim_id: UUID | None = None
+) -> tuple[list[Claimed], int]:
     """Take up to `count` due messages; also say how many ended right here (expired, opted out)."""
-    rows = await connection.fetch(_CLAIM.claim, channel_id, workspace_id, count)
+    rows = await connection.fetch(_CLAIM.claim, channel_id, workspace_id, count, claim_id or new_id())
     taken = read_claimed(rows)
     return taken, len(rows) - len(taken)
 
@@ -99,9 +103,18 @@ def read_claimed(rows: Sequence[asyncpg.Record]) -> list[Claimed]:
     """Those rows of a claim that are to be sent; the others ended at it. The columns are those of `claim`, in its order."""
     return [
         Claimed(
-            id_, source_id, address, text, None if variables is None else _VARIABLES.decode(variables), delivery, attempt, failures, content
+            id_,
+            source_id,
+            address,
+            text,
+            None if variables is None else _VARIABLES.decode(variables),
+            delivery,
+            attempt,
+            failures,
+            content,
+            priority,
         )
-        for id_, status, source_id, address, text, variables, delivery, attempt, failures, content in rows
+        for id_, status, source_id, address, text, variables, delivery, attempt, failures, content, priority in rows
         if status == "sending"
     ]
 
@@ -116,6 +129,11 @@ async def source_text(connection: asyncpg.Connection, workspace_id: UUID, source
     """The frozen text of a campaign, and what goes with it as JSON."""
     row = await connection.fetchrow(_CLAIM.source_text, workspace_id, source_id)
     return None if row is None else (row["text"], row["content"])
+
+
+async def end_claims(connection: asyncpg.Connection, channel_id: UUID, workspace_id: UUID, claim_ids: Sequence[UUID]) -> None:
+    """Forget claims of which every message is settled."""
+    await connection.execute(_CLAIM.end_claims, workspace_id, channel_id, list(claim_ids))
 
 
 async def recover(connection: asyncpg.Connection, channel_id: UUID, workspace_id: UUID, max_attempts: int) -> int:

@@ -8,6 +8,7 @@ sending -> unknown     the outcome cannot be known and may not be guessed; a rec
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal, assert_never
@@ -42,6 +43,17 @@ class Status(StrEnum):
 
 WAITING = frozenset({Status.SCHEDULED, Status.QUEUED, Status.SENDING})
 """Not at its end yet, nor at the provider."""
+ENDED_BADLY = frozenset({Status.FAILED, Status.UNKNOWN, Status.SUPPRESSED, Status.CANCELLED, Status.EXPIRED})
+"""Did not reach anybody, as far as is known."""
+
+
+def status_column(statuses: Collection[str]) -> Literal["ended_as", "status"]:
+    """The column of `messages` in which to look for these: an index finds those that ended badly by `ended_as`."""
+    return "ended_as" if ENDED_BADLY.issuperset(statuses) else "status"
+
+
+BULK = 2
+"""The priority of campaigns; lower ones go first (messages.service.PRIORITIES)."""
 
 Delivery = Literal["at_least_once", "at_most_once"]
 

@@ -21,6 +21,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from tidings.core.ids import new_id
 from tidings.core.segments import count_segments
 from tidings.delivery import queries
 from tidings.delivery.contents import Frozen
@@ -29,7 +30,7 @@ from tidings.delivery.limited import Limited, Taken
 from tidings.delivery.pacing import MOST, NOW, Pacing
 from tidings.delivery.packing import Parcel, pack
 from tidings.delivery.queries import CLAIM_SECONDS, Claimed, Ended
-from tidings.delivery.rules import Settlement, release, settle
+from tidings.delivery.rules import BULK, Settlement, release, settle
 from tidings.delivery.settling import DATABASE_TROUBLE, Settler
 from tidings.delivery.windows import open_windows, refuse_closed
 from tidings.providers.base import ErrorCode, Outcome, Outgoing, SendUncertain
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 AHEAD_SECONDS = 0.15
-"""A claim takes about so much work as the channel does in this time, so that nothing urgent waits long behind a batch."""
-_UNSETTLED_LIMIT = 2_000
+"""A claim takes about so much work as the channel does in this time, so that nothing urgent waits long for the next one."""
+_UNSETTLED_LIMIT = 3_000
 _AFTER_PROBE = timedelta(seconds=1)
 
 
@@ -77,6 +78,10 @@ class Slice:
         self._health = Health()
         self._parcels: deque[Parcel] = deque()
         self._claimed = 0
+        self._claims: list[UUID] = []
+        self._batch = channel.limits.concurrency
+        self._was_full = False
+        self._ran_dry = False
         self._fed = False
         self._parcel_came = asyncio.Event()
         self._backlog_low = asyncio.Event()
@@ -99,18 +104,24 @@ class Slice:
             await asyncio.gather(*senders)
             self._settler.finish()
             await settler
-        await self._close_limited()
+        await self._close()
         if self._health.pause_seconds:
             self._delay = max(self._delay, timedelta(seconds=self._health.pause_seconds))
         return SliceEnd(self._again, self._delay)
 
-    async def _close_limited(self) -> None:
-        """Tell how the turn's reservations ended. Without it they stand for the worst case: the channel is slower, never faster."""
-        if self._limited is None:
+    async def _close(self) -> None:
+        """Tell that the turn's claims are settled, and how its reservations ended.
+
+        Without it the next recovery looks through the claims in vain, and the reservations stand for the worst case: the channel is slower,
+        never faster.
+        """
+        if not self._claims:
             return
         try:
             async with self._pool.acquire() as connection:
-                await self._limited.close(connection)
+                await queries.end_claims(connection, self._channel.id, self._channel.workspace_id, self._claims)
+                if self._limited is not None:
+                    await self._limited.close(connection)
         except DATABASE_TROUBLE as error:
             log.warning("reservations_stand", channel_id=str(self._channel.id), error=str(error))
 
@@ -140,7 +151,7 @@ class Slice:
         async with self._pool.acquire() as connection, self._paced(connection):
             pace = await queries.read_pace(connection, self._channel.id)
             self._health.begin(failures_in_row=pace.failures_in_row, breaker_open=pace.breaker == "open")
-            plan = self._pacing.plan(pace, probing=self._health.probing, batch=self._batch())
+            plan = self._pacing.plan(pace, probing=self._health.probing, batch=self._next_batch())
             if plan.count == 0:
                 self._delay = plan.wait if plan.rests else NOW
                 return True, plan.wait
@@ -149,6 +160,7 @@ class Slice:
                 self._delay = taken.wait
                 return False, NOW
             claimed = taken.claimed
+            self._was_full = len(claimed) == plan.count
             opened = await open_windows(connection, self._channel, claimed)
             reservation = self._pacing.reserve(pace, len(claimed), plan)
             if reservation is not None:
@@ -165,9 +177,11 @@ class Slice:
         return bool(claimed or taken.moved), NOW
 
     async def _take(self, connection: asyncpg.Connection, count: int, now: datetime) -> Taken:
+        claim_id = new_id()
+        self._claims.append(claim_id)
         if self._limited is not None:
-            return await self._limited.claim(connection, count, now)
-        claimed, ended_here = await queries.claim(connection, self._channel.id, self._channel.workspace_id, count)
+            return await self._limited.claim(connection, count, now, claim_id)
+        claimed, ended_here = await queries.claim(connection, self._channel.id, self._channel.workspace_id, count, claim_id)
         return Taken(claimed, ended_here)
 
     def _paced(self, connection: asyncpg.Connection) -> AbstractAsyncContextManager[object]:
@@ -189,8 +203,14 @@ class Slice:
             if self._limited is not None:
                 self._limited.ended(one, settlement)
             self._settler.add(Ended(one, settlement, None))
-        self._parcels.extend(packed.parcels)
+        self._queue(packed.parcels, in_order=reservation is not None)
         self._parcel_came.set()
+
+    def _queue(self, parcels: Sequence[Parcel], *, in_order: bool) -> None:
+        """What has no time of its own leaves the most urgent first, before what was claimed earlier too."""
+        urgent = [] if in_order else [one for one in parcels if one.claimed[0].priority < BULK]
+        self._parcels.extend([one for one in parcels if one.claimed[0].priority >= BULK] if urgent else parcels)
+        self._parcels.extendleft(sorted(urgent, key=lambda one: one.claimed[0].priority)[::-1])
 
     async def _room(self) -> None:
         """Wait until the backlog is low enough for another claim, so that what is urgent never waits behind much."""
@@ -200,15 +220,17 @@ class Slice:
                 async with asyncio.timeout(0.1):
                     await self._backlog_low.wait()
 
-    def _batch(self) -> int:
-        """How much to claim at once, by what this turn has been getting done. Begins small: two rounds of all senders."""
-        least = 2 * self._channel.limits.concurrency
+    def _next_batch(self) -> int:
+        """How much to claim now: what this turn gets done in a moment; twice the last claim where that was used up before this one."""
         elapsed = time.monotonic() - self._began
         done = int(self._settler.added / elapsed * AHEAD_SECONDS) if elapsed > AHEAD_SECONDS else 0
-        return min(max(least, done), MOST)
+        grown = 2 * self._batch if self._ran_dry else 0
+        self._ran_dry = False
+        self._batch = min(max(self._channel.limits.concurrency, done, grown), MOST)
+        return self._batch
 
     def _low_water(self) -> int:
-        return 2 * self._channel.limits.concurrency if self._pacing.is_paced else self._batch() // 2
+        return 2 * self._channel.limits.concurrency if self._pacing.is_paced else self._batch
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
@@ -217,6 +239,7 @@ class Slice:
             while not self._parcels:
                 if self._fed:
                     return
+                self._ran_dry = self._was_full
                 self._parcel_came.clear()
                 await self._parcel_came.wait()
             parcel = self._parcels.popleft()

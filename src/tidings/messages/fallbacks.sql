@@ -11,7 +11,7 @@ SELECT workspace_id, id, message_id FROM fallbacks WHERE due_at <= now() ORDER B
 SELECT m.workspace_id, coalesce(m.try_of, m.id) AS message_id
 FROM channels c CROSS JOIN LATERAL (
     SELECT m.workspace_id, m.id, m.try_of FROM messages m
-    WHERE m.channel_id = c.id AND m.route_step IS NOT NULL AND m.status IN ('scheduled', 'queued') AND m.due_at <= now()
+    WHERE m.channel_id = c.id AND m.route_step IS NOT NULL AND m.waiting AND m.status IN ('scheduled', 'queued') AND m.due_at <= now()
       AND NOT EXISTS (SELECT FROM delivery_holds h WHERE h.workspace_id = m.workspace_id AND h.source_id = m.source_id)
       AND EXISTS (
         SELECT FROM route_steps s JOIN channels o ON o.workspace_id = s.workspace_id AND o.id = s.channel_id

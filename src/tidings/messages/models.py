@@ -54,6 +54,7 @@ class Message(Base):
     settled_at: Mapped[datetime | None]
     created_by: Mapped[str | None]
     created_at: Mapped[datetime]
+    ended_as: Mapped[str | None] = mapped_column(FetchedValue())
     route_id: Mapped[UUID | None]
     route_step: Mapped[int | None]
     try_of: Mapped[UUID | None]

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, DateTime, String, Uuid, bindparam, or_, select, text, tuple_
 
 from tidings.core.ids import id_floor, id_time
+from tidings.delivery.rules import status_column
 from tidings.messages.models import Attempt, Message, Receipt
 
 if TYPE_CHECKING:
@@ -187,7 +188,11 @@ async def list_messages(
         query = query.where(Message.address == wanted.address, or_(Message.contact_id.is_(None), Message.contact_id.in_(owners)))
     if wanted.statuses:
         # Written out, not bound: only so can the planner prove that a partial index covers them.
-        query = query.where(Message.status.in_(bindparam("statuses", list(wanted.statuses), expanding=True, literal_execute=True)))
+        query = query.where(
+            getattr(Message, status_column(wanted.statuses)).in_(
+                bindparam("statuses", list(wanted.statuses), expanding=True, literal_execute=True)
+            )
+        )
     if wanted.since is not None:
         query = query.where(Message.id >= id_floor(wanted.since))
     if wanted.until is not None:

@@ -1,28 +1,26 @@
 """The only way out to a provider: one bounded client for the process, and an honest word on what became of a request.
 
-pyreqwest's exception classes do not tell whether a request left: a connection reset after the last byte is a `ConnectError`
+Small requests to the providers' own hosts, the sends above all, go by `direct`; files, long polls, addresses that people typed in and
+whatever `direct` does not take go by pyreqwest. pyreqwest's exception classes do not tell whether a request left: a connection reset after the last byte is a `ConnectError`
 there, and a silent server a `ConnectTimeoutError` (seen with 0.15.1; the tests hold it on real sockets). What tells is the
 chain of causes of the HTTP library below it: only `client error (Connect)` means that no connection ever stood.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
-from urllib.parse import quote_plus
+from typing import TYPE_CHECKING, Self
 
-import msgspec
 from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import DetailedPyreqwestError, PoolTimeoutError, PyreqwestError
 from pyreqwest.http import Url
 from pyreqwest.multipart import FormBuilder, PartBuilder
 
+from tidings.providers.direct import IDLE_SECONDS, Direct
+from tidings.providers.exchange import Answer, BadAnswer, File, NoAnswer, NotSent, Request, basic, body_of
 from tidings.providers.guard import Address, Guard, Refused
 
 if TYPE_CHECKING:
@@ -34,100 +32,11 @@ if TYPE_CHECKING:
 
     from tidings.providers.base import ChannelConfig
 
-T = TypeVar("T")
+__all__ = ["GUARDED_CONNECTIONS", "Answer", "BadAnswer", "File", "Http", "NoAnswer", "NotSent", "Request", "base_url"]
+
 _NEVER_CONNECTED = "client error (Connect)"
 GUARDED_CONNECTIONS = 64
 """Requests under way at once to one host that a channel's owner typed in."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
-    """One file of a multipart request."""
-
-    name: str
-    content: bytes = field(repr=False)
-    content_type: str
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One request, not yet sent. Its repr shows nothing: addresses, headers and bodies may all hold credentials."""
-
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
-    url: str
-    query: Mapping[str, str] | None = None
-    form: Mapping[str, str] | None = None
-    json: Any = None
-    files: Mapping[str, File] | None = None
-    """By name of the part; sent as multipart/form-data together with `form`."""
-    body: bytes | None = None
-    """A body made elsewhere; its content type is among the headers."""
-    headers: Mapping[str, str] | None = None
-    """Names in lower case."""
-    auth: tuple[str, str] | None = None
-    """User name and password of HTTP basic authentication."""
-    max_answer_bytes: int | None = None
-    """For an answer that may be larger than the client otherwise takes: a file, a page of updates."""
-    guarded: bool = False
-    """The address was typed in by a workspace's people: it must lead to the public internet, or be allowed by the operator."""
-
-    def __repr__(self) -> str:
-        return f"Request({self.method})"
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole answer. Redirects are answers too: none is followed."""
-
-    status: int
-    headers: Mapping[str, str] = {}
-    """Names in lower case."""
-    body: bytes = b""
-    at: float = msgspec.field(default_factory=time.time)
-    """When it came, in seconds since 1970: a Retry-After date is measured from here where the answer has no Date."""
-
-    def __repr__(self) -> str:
-        return f"Answer({self.status})"
-
-    def json(self) -> Any:
-        """The body as plain Python values. Raises `BadAnswer` when it is not JSON."""
-        return self.decode(_ANY)
-
-    def decode(self, decoder: msgspec.json.Decoder[T]) -> T:
-        """The body as the decoder's type. Raises `BadAnswer` when it is not JSON or not of that shape."""
-        try:
-            return decoder.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise BadAnswer(f"an answer with status {self.status} that cannot be understood ({error})") from None
-
-    @property
-    def text(self) -> str:
-        """The beginning of the body on one line. It may quote our credentials: redact it, then shorten it."""
-        return " ".join(self.body[:8_000].decode("utf-8", "replace").split())
-
-
-_ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
-
-
-class NotSent(Exception):
-    """Nothing left this machine, for certain: trying again cannot send twice."""
-
-    def __init__(self, detail: str, *, retryable: bool = True) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.retryable = retryable
-        """False when our own request was at fault and would be again."""
-
-
-class NoAnswer(Exception):
-    """The request may have arrived, and no whole answer came back."""
-
-    def __init__(self, detail: str, *, timed_out: bool = False) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.timed_out = timed_out
-
-
-class BadAnswer(NoAnswer):
-    """An answer came that is not what the provider documents, so it proves nothing."""
 
 
 class Http:
@@ -146,6 +55,9 @@ class Http:
         """`may_reach` tells whether the operator allows a guarded request to this address although it is not public."""
         self._max_answer_bytes = max_answer_bytes
         self._closed = False
+        self._direct = Direct(
+            connect_seconds=connect_seconds, total_seconds=total_seconds, wait_seconds=wait_seconds, max_connections=max_connections
+        )
         client = partial(_builder, connect_seconds, total_seconds, wait_seconds)
         self._client = client(max_connections).build()
         self._guard = Guard(partial(client, GUARDED_CONNECTIONS), may_reach, connect_seconds)
@@ -160,6 +72,7 @@ class Http:
         """Close all connections. Requests still under way end as `NoAnswer`, later ones as `NotSent`."""
         if not self._closed:
             self._closed = True
+            self._direct.close()
             await self._client.close()
             await self._guard.close()
 
@@ -167,6 +80,9 @@ class Http:
         """Send a request and read its whole answer. Raises `NotSent` or `NoAnswer`, whose texts hold no credentials."""
         if self._closed:
             raise NotSent("this process is shutting down")
+        target = self._direct.target(request)
+        if target is not None:
+            return await self._direct.ask(request, target, self._max_answer_bytes)
         if not request.guarded:
             return await self._send(self._client, request)
         found = await self._check(request.url)
@@ -229,9 +145,7 @@ def _builder(connect_seconds: float, total_seconds: float, wait_seconds: float, 
         .timeout(timedelta(seconds=total_seconds))
         .max_connections(max_connections)
         .pool_timeout(timedelta(seconds=wait_seconds))
-        # Below the idle limit of common servers (60 s and more): a request put on a connection that the other side
-        # is just closing would be one whose fate nobody knows.
-        .pool_idle_timeout(timedelta(seconds=30))
+        .pool_idle_timeout(timedelta(seconds=IDLE_SECONDS))
     )
 
 
@@ -240,19 +154,17 @@ def _build(client: Client, request: Request) -> StreamRequest:
         wire = client.request(request.method, _parsed(request.url))
         headers = dict(request.headers) if request.headers is not None else {}
         if request.auth is not None:
-            headers["authorization"] = _basic(request.auth)
+            headers["authorization"] = basic(request.auth)
         if request.query is not None:
             wire = wire.query(request.query)
         if request.files is not None:
             wire = wire.multipart(_multipart(request.form or {}, request.files))
-        elif request.form is not None:
-            headers["content-type"] = "application/x-www-form-urlencoded"
-            wire = wire.body_bytes(_form_bytes(request.form))
-        elif request.body is not None:
-            wire = wire.body_bytes(request.body)
-        elif request.json is not None:
-            headers["content-type"] = "application/json"
-            wire = wire.body_bytes(msgspec.json.encode(request.json))
+        else:
+            body, content_type = body_of(request)
+            if content_type is not None:
+                headers["content-type"] = content_type
+            if body is not None:
+                wire = wire.body_bytes(body)
         return wire.headers(headers).build_streamed()
     except Exception as error:  # noqa: BLE001 - an odd address or header; its text could quote a credential
         raise NotSent(f"the request could not be made ({type(error).__name__}): look at the channel's settings", retryable=False) from None
@@ -261,12 +173,6 @@ def _build(client: Client, request: Request) -> StreamRequest:
 @lru_cache(maxsize=256)
 def _parsed(url: str) -> Url:
     return Url(url)
-
-
-@lru_cache(maxsize=256)
-def _basic(auth: tuple[str, str]) -> str:
-    """RFC 7617."""
-    return "Basic " + base64.b64encode(":".join(auth).encode()).decode()
 
 
 class _Headers(Mapping[str, str]):
@@ -294,19 +200,6 @@ def _multipart(form: Mapping[str, str], files: Mapping[str, File]) -> FormBuilde
     for name, file in files.items():
         parts = parts.part(name, PartBuilder.from_bytes(file.content).mime(file.content_type).file_name(file.name))
     return parts
-
-
-# The library's own form() takes 15 µs for an SMS, a fifth of what a whole request costs; urllib's urlencode takes 20, this 6.
-_FORM_LETTERS = {code: chr(code) if chr(code).isalnum() or chr(code) in "*-._" else f"%{code:02X}" for code in range(128)} | {32: "+"}
-
-
-def _form_bytes(form: Mapping[str, str]) -> bytes:
-    """Encoded as the URL standard says: https://url.spec.whatwg.org/#urlencoded-serializing."""
-    return "&".join([f"{_form_text(name)}={_form_text(value)}" for name, value in form.items()]).encode("ascii")
-
-
-def _form_text(text: str) -> str:
-    return text.translate(_FORM_LETTERS) if text.isascii() else quote_plus(text, safe="*")
 
 
 def base_url(channel: ChannelConfig, default: str) -> str:

@@ -41,6 +41,11 @@ CREATE TABLE messages (
     -- Who sent a message of its own: an e-mail address or a key's name. A campaign knows its author itself.
     created_by text,
     created_at timestamptz NOT NULL DEFAULT now(),
+    -- What indexes ask instead of the status: a claim changes neither, so it needs no new entry in any index (heap-only tuples). No
+    -- index may name `status`, `claimed_at` or `attempt` (docs/decisions/0011-claims-touch-no-index.md).
+    waiting boolean NOT NULL GENERATED ALWAYS AS (status IN ('scheduled', 'queued', 'sending')) STORED,
+    ended_as text GENERATED ALWAYS AS (
+        CASE WHEN status IN ('failed', 'unknown', 'suppressed', 'cancelled', 'expired') THEN status END) STORED,
     PRIMARY KEY (workspace_id, id),
     CHECK ((direction = 'in') = (status = 'received')),
     CHECK (status <> 'sending' OR claimed_at IS NOT NULL),
@@ -51,9 +56,7 @@ CREATE TABLE messages (
 -- What is still to go, by channel, the most urgent first, each campaign apart so that one can be held without a scan.
 CREATE INDEX messages_due ON messages
     (channel_id, priority, source_id, due_at, id)
-    WHERE status IN ('scheduled', 'queued');
--- What is in the air.
-CREATE INDEX messages_in_flight ON messages (channel_id, claimed_at) WHERE status = 'sending';
+    WHERE waiting;
 -- Receipts find their message.
 CREATE INDEX messages_provider_id ON messages (channel_id, provider_message_id) WHERE provider_message_id IS NOT NULL;
 -- The ledger of a campaign; the timeline of a contact; the messages of a caller's reference.
@@ -64,14 +67,25 @@ CREATE INDEX messages_of_reference ON messages (workspace_id, reference, id) WHE
 CREATE INDEX messages_inbound ON messages (workspace_id, id) WHERE direction = 'in';
 
 -- Those that ended badly, of a workspace and of a campaign: few among many, so only they pay for the index that finds them.
-CREATE INDEX messages_ended_badly ON messages (workspace_id, status, id)
-    WHERE status IN ('failed', 'unknown', 'suppressed', 'cancelled', 'expired');
-CREATE INDEX messages_ended_badly_of_campaign ON messages (workspace_id, campaign_id, status, id)
-    WHERE campaign_id IS NOT NULL AND status IN ('failed', 'unknown', 'suppressed', 'cancelled', 'expired');
+CREATE INDEX messages_ended_badly ON messages (workspace_id, ended_as, id) WHERE ended_as IS NOT NULL;
+CREATE INDEX messages_ended_badly_of_campaign ON messages (workspace_id, campaign_id, ended_as, id)
+    WHERE campaign_id IS NOT NULL AND ended_as IS NOT NULL;
 -- The history of an address that is no contact's; a contact's is found by the contact.
 CREATE INDEX messages_of_strangers ON messages (workspace_id, address, id) WHERE contact_id IS NULL;
 -- Whether somebody has been sent to again.
 CREATE INDEX messages_resends ON messages (workspace_id, resend_of) WHERE resend_of IS NOT NULL;
+
+-- Where to look for what is in the air: the messages of each claim, written with it and deleted when all of them are settled. Whether one
+-- is still in the air its own row says.
+CREATE TABLE claims (
+    workspace_id uuid NOT NULL,
+    channel_id uuid NOT NULL,
+    id uuid NOT NULL,
+    at timestamptz NOT NULL DEFAULT now(),
+    message_ids uuid[] NOT NULL,
+    PRIMARY KEY (workspace_id, channel_id, id)
+);
+ALTER TABLE claims ALTER COLUMN message_ids SET STORAGE EXTERNAL;
 
 -- One request to a provider for one message. Written when it ended; an attempt without a row is in flight or was lost.
 CREATE TABLE attempts (
@@ -136,13 +150,13 @@ CREATE FUNCTION waiting_sources(channel uuid) RETURNS TABLE (priority smallint, 
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WITH RECURSIVE source AS (
         (SELECT m.priority, m.source_id FROM messages m
-         WHERE m.channel_id = channel AND m.status IN ('scheduled', 'queued')
+         WHERE m.channel_id = channel AND m.waiting AND m.status IN ('scheduled', 'queued')
          ORDER BY m.priority, m.source_id LIMIT 1)
         UNION ALL
         SELECT later.priority, later.source_id
         FROM source s CROSS JOIN LATERAL (
             SELECT m.priority, m.source_id FROM messages m
-            WHERE m.channel_id = channel AND m.status IN ('scheduled', 'queued') AND (m.priority, m.source_id) > (s.priority, s.source_id)
+            WHERE m.channel_id = channel AND m.waiting AND m.status IN ('scheduled', 'queued') AND (m.priority, m.source_id) > (s.priority, s.source_id)
             ORDER BY m.priority, m.source_id LIMIT 1
         ) later
     )
@@ -156,11 +170,11 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         SELECT FROM waiting_sources(channel) s
         WHERE NOT EXISTS (SELECT FROM delivery_holds h WHERE h.workspace_id = workspace AND h.source_id = s.source_id)
           AND (SELECT m.due_at <= now() FROM messages m
-               WHERE m.channel_id = channel AND m.status IN ('scheduled', 'queued')
+               WHERE m.channel_id = channel AND m.waiting AND m.status IN ('scheduled', 'queued')
                  AND m.priority = s.priority AND m.source_id = s.source_id
                ORDER BY m.due_at, m.id LIMIT 1)
     ) OR EXISTS (
-        SELECT FROM messages m WHERE m.channel_id = channel AND m.status = 'sending' AND m.claimed_at < now() - claim_age
+        SELECT FROM claims c WHERE c.workspace_id = workspace AND c.channel_id = channel AND c.at < now() - claim_age
     )
 $$;
 
@@ -240,8 +254,9 @@ BEGIN
                 EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', name, parent,
                     id_floor(month), id_floor(((month AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC'));
                 IF parent = 'messages' THEN
-                    -- Three versions a message: vacuum by count, not by share, or the queue's index drags dead entries along.
-                    EXECUTE format('ALTER TABLE %I SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 1, autovacuum_analyze_scale_factor = 0.05)', name);
+                    -- Three versions a message: vacuum by count, not by share, or the queue's index drags dead entries along. Half of
+                    -- each page is left free for the claims of what stands on it.
+                    EXECUTE format('ALTER TABLE %I SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 1, autovacuum_analyze_scale_factor = 0.05)', name);
                 END IF;
                 made := made + 1;
             END IF;

@@ -46,7 +46,7 @@ ALTER TABLE messages
     ADD COLUMN content jsonb;
 -- What may have to leave a channel that went down.
 CREATE INDEX messages_routed_waiting ON messages (channel_id, due_at, id)
-    WHERE route_step IS NOT NULL AND status IN ('scheduled', 'queued');
+    WHERE route_step IS NOT NULL AND waiting;
 
 -- The later tries of a message in order. Its key is the promise that no try is made twice. The first one is number 0 and not here.
 CREATE TABLE message_tries (
