@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tidings.delivery.queries import Pace
     from tidings.providers.base import Limits
 
-MOST = 1_000
+MOST = 2_000
 """Messages of one claim at the most."""
 HORIZON = timedelta(seconds=1)
 """Messages are claimed so long before their time."""

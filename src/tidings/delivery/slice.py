@@ -43,9 +43,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-AHEAD_SECONDS = 0.15
+AHEAD_SECONDS = 0.2
 """A claim takes about so much work as the channel does in this time, so that nothing urgent waits long for the next one."""
-_UNSETTLED_LIMIT = 3_000
+_UNSETTLED_LIMIT = 6_000
 _AFTER_PROBE = timedelta(seconds=1)
 
 
