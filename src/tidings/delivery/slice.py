@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -46,6 +46,8 @@ log = structlog.get_logger(__name__)
 AHEAD_SECONDS = 0.2
 """A claim takes about so much work as the channel does in this time, so that nothing urgent waits long for the next one."""
 _UNSETTLED_LIMIT = 6_000
+_AT_A_TIME = 50
+"""Messages that are rendered before others get the processor: a claim of thousands must not hold up an urgent message on its way."""
 _AFTER_PROBE = timedelta(seconds=1)
 
 
@@ -169,7 +171,7 @@ class Slice:
                 source: await self._contents.get(connection, self._channel.workspace_id, source)
                 for source in {one.source_id for one in claimed if one.text is None}
             }
-        self._pack(claimed, frozen, reservation, pace.now, begun, opened)
+        await self._pack(claimed, frozen, reservation, pace.now, begun, opened)
         if self._health.probing:
             # One message proves or disproves the channel; the next turn goes on from there.
             self._delay = _AFTER_PROBE
@@ -188,23 +190,27 @@ class Slice:
         """What is reserved and what it is reserved for are written together; without a limit each statement stands by itself."""
         return connection.transaction() if self._pacing.is_paced or self._limited is not None else nullcontext()
 
-    def _pack(  # noqa: PLR0917
+    async def _pack(  # noqa: PLR0917
         self, claimed: Sequence[Claimed], frozen: Mapping[UUID, Frozen], reservation: Reservation | None, now: datetime, begun: float,
         opened: set[str] | None,
     ) -> None:  # fmt: skip
         read_at = time.monotonic()
 
-        def slot(index: int) -> float:
-            return 0.0 if reservation is None else read_at + (reservation.slot(index) - now).total_seconds()
+        def slot(first: int, index: int) -> float:
+            return 0.0 if reservation is None else read_at + (reservation.slot(first + index) - now).total_seconds()
 
-        packed = refuse_closed(pack(claimed, frozen, self._can, slot, begun + CLAIM_SECONDS), opened, self._can.window_hours)
         self._claimed += len(claimed)
-        for one, settlement in packed.failed:
-            if self._limited is not None:
-                self._limited.ended(one, settlement)
-            self._settler.add(Ended(one, settlement, None))
-        self._queue(packed.parcels, in_order=reservation is not None)
-        self._parcel_came.set()
+        step = max(_AT_A_TIME, self._can.max_batch)
+        for first in range(0, len(claimed), step):
+            some = pack(claimed[first : first + step], frozen, self._can, partial(slot, first), begun + CLAIM_SECONDS)
+            packed = refuse_closed(some, opened, self._can.window_hours)
+            for one, settlement in packed.failed:
+                if self._limited is not None:
+                    self._limited.ended(one, settlement)
+                self._settler.add(Ended(one, settlement, None))
+            self._queue(packed.parcels, in_order=reservation is not None)
+            self._parcel_came.set()
+            await asyncio.sleep(0)
 
     def _queue(self, parcels: Sequence[Parcel], *, in_order: bool) -> None:
         """What has no time of its own leaves the most urgent first, before what was claimed earlier too."""
