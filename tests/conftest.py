@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import shutil
 import tempfile
@@ -17,18 +18,19 @@ from tidings.db.embedded import EmbeddedServer, start_embedded
 from tidings.db.migrate import migrate
 
 TEMPLATE = "tidings_template"
+MEMORY_NEEDED = 3 * 1024**3
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedServer]:
     """An embedded server of this test run, with a migrated template database. Durable writes are off: nobody pulls its plug."""
-    home = Path(tempfile.mkdtemp(prefix="tidings-test-"))
+    home = Path(tempfile.mkdtemp(prefix="tidings-test-", dir=roomy_memory()))
     home.chmod(0o755)
     server = start_embedded(home)
 
     async def prepare() -> None:
         admin = await asyncpg.connect(server.superuser_url)
-        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_wal_size = '256MB'"):
             await admin.execute(f"ALTER SYSTEM SET {setting}")
         await admin.execute("SELECT pg_reload_conf()")
         await admin.close()
@@ -38,6 +40,13 @@ def postgres() -> Iterator[EmbeddedServer]:
     yield server
     server.stop()
     shutil.rmtree(home, ignore_errors=True)
+
+
+def roomy_memory() -> str | None:
+    """A folder in memory, where the thousand files of a new database are copied ten times faster than on a disk; None where it is small."""
+    folder = Path("/dev/shm")
+    roomy = folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > MEMORY_NEEDED
+    return str(folder) if roomy else None
 
 
 @pytest.fixture
