@@ -13,10 +13,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests.e2e.browser import browser, chromium, page  # noqa: F401  (here, so that a run has one Chromium and not one a folder)
+from tests.plain_logs import plain_logs
 from tidings.db.database import Database
 from tidings.db.embedded import EmbeddedServer, start_embedded
 from tidings.db.migrate import migrate
 
+plain_logs()
 TEMPLATE = "tidings_template"
 MEMORY_NEEDED = 3 * 1024**3
 
@@ -50,16 +53,23 @@ def roomy_memory() -> str | None:
 
 
 @pytest.fixture
-async def database_url(postgres: EmbeddedServer) -> AsyncIterator[str]:
-    """The address of a fresh, migrated database."""
+def database_url(postgres: EmbeddedServer) -> Iterator[str]:
+    """The address of a fresh, migrated database. Whichever event loop its test runs in, this one needs none."""
     name = f"test_{secrets.token_hex(6)}"
-    admin = await asyncpg.connect(postgres.superuser_url)
-    await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE {TEMPLATE} OWNER tidings STRATEGY FILE_COPY')
-    try:
-        yield postgres.url(name)
-    finally:
-        await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        await admin.close()
+    _as_admin(postgres, f'CREATE DATABASE "{name}" TEMPLATE {TEMPLATE} OWNER tidings STRATEGY FILE_COPY')
+    yield postgres.url(name)
+    _as_admin(postgres, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _as_admin(postgres: EmbeddedServer, statement: str) -> None:
+    async def act() -> None:
+        admin = await asyncpg.connect(postgres.superuser_url)
+        try:
+            await admin.execute(statement)
+        finally:
+            await admin.close()
+
+    asyncio.run(act())
 
 
 @pytest.fixture
