@@ -106,7 +106,7 @@ class Running:
     def said(self) -> str:
         return self.log.read_text()
 
-    def wait_for(self, words: str, seconds: float = 60) -> None:
+    def wait_for(self, words: str, seconds: float = 120) -> None:
         wait_until(lambda: words in self.said or self.process.poll() is not None, seconds, lambda: self.said)
         assert words in self.said, self.said
 
