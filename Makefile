@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.tidings-ready
 LOCK := PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --no-header --quiet
+# Where this is set, no process keeps what it compiled: each of the hundred that the tests start would compile every library anew, for
+# seconds of a core.
+export PYTHONDONTWRITEBYTECODE :=
 # Browser tests and chaos tests wait far more than they compute, so two processes pay off even on one core.
 JOBS ?= 2
 

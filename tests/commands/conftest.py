@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import structlog
 
+from tests.plain_logs import plain_logs
 from tidings.cli import main
 from tidings.db.embedded import start_embedded
 from tidings.db.postgres_files import postgres_files
@@ -84,7 +84,7 @@ def tidings(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tidings]:
 
     yield call
     settings.cache_clear()
-    structlog.reset_defaults()
+    plain_logs()
     root.handlers[:], root.level = handlers, level
 
 
@@ -106,7 +106,7 @@ class Running:
     def said(self) -> str:
         return self.log.read_text()
 
-    def wait_for(self, words: str, seconds: float = 60) -> None:
+    def wait_for(self, words: str, seconds: float = 120) -> None:
         wait_until(lambda: words in self.said or self.process.poll() is not None, seconds, lambda: self.said)
         assert words in self.said, self.said
 

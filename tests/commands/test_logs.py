@@ -10,6 +10,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.plain_logs import plain_logs
 from tidings.logs import clean_text, configure_logging, redact
 
 
@@ -19,7 +20,7 @@ def _put_back():
     before = root.handlers[:], root.level
     yield
     root.handlers[:], root.level = before[0], before[1]
-    structlog.reset_defaults()
+    plain_logs()
 
 
 @pytest.mark.parametrize("name", ["password", "auth_token", "Authorization", "api_key", "client_secret", "credentials", "cookie"])

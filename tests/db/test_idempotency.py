@@ -24,9 +24,11 @@ class Work:
         self.runs = 0
         self.fails = fails
         self.seconds = seconds
+        self.begun = asyncio.Event()
 
     async def __call__(self) -> tuple[int, object]:
         self.runs += 1
+        self.begun.set()
         await asyncio.sleep(self.seconds)
         if self.fails:
             raise RuntimeError("no")
@@ -56,7 +58,7 @@ async def test_two_at_the_same_moment_have_one_effect(database: Database) -> Non
 async def test_a_twin_of_a_failed_request_carries_it_out(database: Database) -> None:
     failing, working = Work(fails=True, seconds=0.2), Work()
     first = asyncio.create_task(once(database, failing))
-    await asyncio.sleep(0.1)
+    await failing.begun.wait()
     second = asyncio.create_task(once(database, working))
     with pytest.raises(RuntimeError):
         await first
@@ -84,8 +86,9 @@ async def test_a_twin_does_not_wait_forever(database: Database) -> None:
     impatient = create_async_engine(
         sqlalchemy_url(database.url), connect_args={"server_settings": {"role": "tidings_engine"}, "command_timeout": 0.3}
     )
-    slow = asyncio.create_task(once(database, Work(seconds=1.5)))
-    await asyncio.sleep(0.2)
+    hanging = Work(seconds=1.5)
+    slow = asyncio.create_task(once(database, hanging))
+    await hanging.begun.wait()
     async with AsyncSession(impatient) as session:
         with pytest.raises(Conflict) as caught:
             await replay_or_run(session, WORKSPACE, "k", b"h", Work())

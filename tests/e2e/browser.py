@@ -1,6 +1,8 @@
 """One Chromium for the run; each test gets a page of its own that fails the test on script errors, policy violations and 5xx answers.
 
-Import the fixtures in a folder's conftest.py: `from tests.e2e.browser import browser, chromium, page`.
+Mark the modules with `pytestmark = IN_BROWSER`: starting Playwright takes a second of a core, so all these tests share one connection to
+Chromium, and the event loop that it lives in. Fixtures of theirs that are coroutines need that loop as well
+(`@pytest_asyncio.fixture(loop_scope="session")`).
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
+IN_BROWSER = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
@@ -28,8 +32,32 @@ ARGUMENTS = (
     "--no-first-run",
     "--hide-scrollbars",  # a whole page is photographed without one, but measured with it
     "--remote-debugging-port=0",
+    # As Playwright starts its own (chromiumSwitches.ts): else a page behind another's window is drawn when Chromium finds the time, and
+    # a click on it waits for that for half a minute on a busy machine.
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+    "--disable-ipc-flooding-protection",
+    "--disable-hang-monitor",
+    "--disable-back-forward-cache",
+    "--allow-pre-commit-input",
+    "--disable-extensions",
+    "--disable-default-apps",
+    "--metrics-recording-only",
+    "--disable-features=PaintHolding,DestroyProfileOnBrowserClose,OptimizationHints,MediaRouter",
+    "--enable-features=CDPScreenshotNewSurface",
 )
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
+PICTURES = bool(os.environ.get("SCREENSHOTS"))
+"""A whole page takes half a second of a core to draw, and nobody looks at it in most runs."""
+# Measured when the new width has been laid out; a chart follows it a moment later.
+OVERFLOW = """async () => {
+    const tooWide = () => document.documentElement.scrollWidth - document.documentElement.clientWidth;
+    const frame = () => new Promise(requestAnimationFrame);
+    await frame(); await frame();
+    for (const until = performance.now() + 1000; tooWide() > 0 && performance.now() < until;) await frame();
+    return tooWide();
+}"""
 WIDTHS = {"desktop": (1440, 900), "phone": (390, 844)}
 # Chromium reports a 4xx page as a console error of its own; those answers are what many tests are about.
 EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
@@ -71,7 +99,7 @@ def _port(home: Path, process: subprocess.Popen[bytes], patience: float = 30) ->
     return int(told.read_text().split()[0])
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(chromium: str) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         connected = await playwright.chromium.connect_over_cdp(chromium)
@@ -79,10 +107,12 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
         await connected.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page at desktop size in a context of its own; what went wrong in it fails the test at the end."""
-    context = await browser.new_context(viewport={"width": 1440, "height": 900}, permissions=["clipboard-read", "clipboard-write"])
+    context = await browser.new_context(
+        viewport={"width": 1440, "height": 900}, reduced_motion="reduce", permissions=["clipboard-read", "clipboard-write"]
+    )
     opened = await context.new_page()
     faults = watch(opened)
     yield opened
@@ -105,11 +135,16 @@ def watch(page: Page) -> list[str]:
 
 
 async def shoot(page: Page, name: str) -> None:
-    """Take the page at both widths into screenshots/ and fail where it is wider than the window."""
-    SCREENSHOTS.mkdir(exist_ok=True)
+    """Fail where the page is wider than the window, at both widths; with SCREENSHOTS set, take it into screenshots/ as well."""
     for size, (width, height) in WIDTHS.items():
         await page.set_viewport_size({"width": width, "height": height})
-        await page.wait_for_timeout(350)
-        await page.screenshot(path=SCREENSHOTS / f"{name}-{size}.png", full_page=True)
-        overflow = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if PICTURES:
+            await _picture(page, f"{name}-{size}.png")
+        overflow = await page.evaluate(OVERFLOW)
         assert overflow <= 0, f"{name} is {overflow} px wider than a window of {width} px"
+
+
+async def _picture(page: Page, name: str) -> None:
+    SCREENSHOTS.mkdir(exist_ok=True)
+    await page.wait_for_timeout(350)
+    await page.screenshot(path=SCREENSHOTS / name, full_page=True)

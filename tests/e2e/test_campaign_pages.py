@@ -8,18 +8,19 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.contacts.builders import make_contact, make_group
-from tests.e2e.browser import shoot
+from tests.e2e.browser import IN_BROWSER, shoot
 from tests.e2e_pages.conftest import Site, settings, signed_in, site  # noqa: F401
 from tidings.channels.service import CreateChannel, create_channel
 from tidings.core.ids import show_id
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [*IN_BROWSER, pytest.mark.timeout(240)]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def shop(signed_in: Page, site: Site) -> Page:  # noqa: F811
     """The owner's browser in a workspace with a slow sandbox, two groups and some people."""
     pool = site.database.pool

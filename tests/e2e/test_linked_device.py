@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 from sqlalchemy import text
 
-from tests.e2e.browser import shoot
+from tests.e2e.browser import IN_BROWSER, shoot
 from tests.e2e_pages.conftest import Site, settings, signed_in, site  # noqa: F401
 from tidings.channels.service import CreateChannel, create_channel
 from tidings.channels.sessions import StoredSession
@@ -16,7 +16,7 @@ from tidings.channels.web import session as panel
 from tidings.core.ids import new_id, show_id
 from tidings.providers.base import SessionState
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [*IN_BROWSER, pytest.mark.timeout(240)]
 QR = "2@7w9/" + "Zm9vYmFy" * 24 + ",aGVsbG8=,d29ybGQ=,"
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.browser import shoot
+from tests.e2e.browser import IN_BROWSER, shoot
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [*IN_BROWSER, pytest.mark.timeout(300)]
 SHEET = Path(__file__).parents[2] / "examples" / "contacts.xlsx"
 TEXT = ", our new opening hours start on Monday: 8 to 20. Reply STOP to opt out."
 A_SECOND = 45

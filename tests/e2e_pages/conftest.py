@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -11,13 +12,13 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+import pytest_asyncio
 from fastapi import FastAPI
 from granian.constants import Interfaces
 from granian.server.embed import Server
 from playwright.async_api import Page
 
 from tests.api.conftest import make_caller
-from tests.e2e.browser import browser, chromium, page  # noqa: F401
 from tidings.app import create_app
 from tidings.db.database import Database
 from tidings.settings import Settings
@@ -50,7 +51,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(_env_file=None, home=tmp_path, api_pool_size=5, worker_pool_size=5, public_url="https://tidings.example.com")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def site(settings: Settings, database_url: str) -> AsyncIterator[Site]:
     """The app and a worker on a fresh database."""
     app = create_app(settings, database_url)
@@ -64,10 +65,22 @@ async def site(settings: Settings, database_url: str) -> AsyncIterator[Site]:
         caller = await make_caller(app.state.database, "Mama Mboga Ltd", "ada@example.com")
         yield Site(f"http://127.0.0.1:{port}", app, caller.id, caller.owner_id)
     finally:
-        stop.set()
-        await working
-        server.stop()
-        await serving
+        await _end(stop, working, server, serving)
+
+
+async def _end(stop: asyncio.Event, working: asyncio.Task[None], server: Server, serving: asyncio.Task[None]) -> None:
+    """Stop both in good order. What keeps them from it is told, not waited for."""
+    try:
+        async with asyncio.timeout(40):
+            stop.set()
+            await asyncio.shield(working)
+            server.stop()
+            await asyncio.shield(serving)
+    except TimeoutError:
+        said = io.StringIO()
+        for task in asyncio.all_tasks():
+            task.print_stack(file=said)
+        raise AssertionError(f"The site did not end. What was going on:\n{said.getvalue()}") from None
 
 
 async def _listening(port: int, serving: asyncio.Task[None]) -> None:
@@ -82,9 +95,9 @@ async def _listening(port: int, serving: asyncio.Task[None]) -> None:
             await asyncio.sleep(0.05)
 
 
-@pytest.fixture
-async def signed_in(page: Page, site: Site) -> Page:  # noqa: F811
-    """A browser of the workspace's owner."""
+@pytest_asyncio.fixture(loop_scope="session")
+async def signed_in(site: Site, page: Page) -> Page:
+    """A browser of the workspace's owner. It leaves before the site goes down."""
     async with site.database.system() as session:
         cookie = await start_login(session, site.owner_id, workspace_id=site.workspace_id)
     await page.context.add_cookies([{"name": "tidings_session", "value": cookie, "url": site.address}])

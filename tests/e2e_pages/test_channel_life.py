@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.browser import shoot
+from tests.e2e.browser import IN_BROWSER, shoot
 from tests.e2e_pages.conftest import Site
 from tidings.channels.activity import Happened, note_activity
 from tidings.channels.service import CreateChannel, create_channel
 from tidings.core.ids import show_id
 
-pytestmark = pytest.mark.browser
+pytestmark = IN_BROWSER
 BOT_TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw8"
 
 

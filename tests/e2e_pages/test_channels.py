@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.async_api import Page, expect
 
 from tests.channels.builders import ACCOUNT_SID, AUTH_TOKEN
-from tests.e2e.browser import shoot
+from tests.e2e.browser import IN_BROWSER, shoot
 from tests.e2e_pages.conftest import Site
 from tidings.channels.runtime import stop_channel
 from tidings.channels.service import CreateChannel, create_channel
 from tidings.providers.base import ErrorCode
 
-pytestmark = pytest.mark.browser
+pytestmark = IN_BROWSER
 
 
 async def test_a_first_channel_is_set_up_from_the_empty_page(signed_in: Page, site: Site) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from tests.e2e.browser import shoot
+from tests.e2e.browser import IN_BROWSER, shoot
 from tests.e2e_pages.conftest import Site
 from tidings.contacts.models import Address, NewContact
 from tidings.contacts.service import create_contacts
 
-pytestmark = pytest.mark.browser
+pytestmark = IN_BROWSER
 PEOPLE = ("Amina Hassan", "John Otieno", "Grace Wanjiru", "Peter Mwangi", "Fatuma Ali", "Zainabu Juma", "")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def people(site: Site) -> None:
     wanted = [
         NewContact(

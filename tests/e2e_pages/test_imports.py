@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.browser import shoot
+from tests.e2e.browser import IN_BROWSER, shoot
 from tests.e2e_pages.conftest import Site
 
-pytestmark = pytest.mark.browser
+pytestmark = IN_BROWSER
 SHEET = """Full name,Mobile,Town
 Amina Hassan,0712 345 678,Nairobi
 John Otieno,+254 733 000 111,Kisumu

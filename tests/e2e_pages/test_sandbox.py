@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from tests.e2e.browser import shoot
+from tests.e2e.browser import IN_BROWSER, shoot
 from tests.e2e_pages.conftest import Site
 from tidings.channels.service import CreateChannel, create_channel
 
-pytestmark = pytest.mark.browser
+pytestmark = IN_BROWSER
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def sandbox(site: Site) -> None:
     state = site.app.state
     async with site.database.workspace(site.workspace_id) as session:

@@ -105,8 +105,8 @@ async def test_silence_before_the_mail_left_is_a_failure_and_no_doubt(http: Http
 
 
 async def test_a_batch_that_takes_too_long_is_given_back_unsent(simulator: MailSimulator, http: Http) -> None:
-    simulator.faults.add(kind="slow", seconds=0.2)
-    slow = Email(Patience(batch=0.1))
+    simulator.faults.add(kind="slow", seconds=1.2)
+    slow = Email(Patience(batch=1.0))  # long enough for a busy machine to begin the first
     outcomes = await slow.send(http, channel_of("email", simulator.smtp_url), [mail(number) for number in range(3)])
     assert isinstance(outcomes[0], Accepted)
     assert [(one.code, one.retryable, one.retry_after) for one in outcomes[1:]] == [(ErrorCode.RATE_LIMITED, True, 1.0)] * 2

@@ -38,7 +38,7 @@ async def simulator() -> AsyncIterator[BulkSmsSimulator]:
 
 @pytest.fixture
 async def browser(simulator: BulkSmsSimulator) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=simulator.url, auth=(TOKEN_ID, TOKEN_SECRET)) as client:
+    async with httpx2.AsyncClient(verify=False, base_url=simulator.url, auth=(TOKEN_ID, TOKEN_SECRET)) as client:
         yield client
 
 

@@ -103,7 +103,7 @@ async def test_every_kind_of_fault_can_be_played(simulator: MailSimulator, kind:
 
 
 async def test_it_is_steered_over_http(simulator: MailSimulator) -> None:
-    async with httpx2.AsyncClient(base_url=simulator.url) as browser:
+    async with httpx2.AsyncClient(verify=False, base_url=simulator.url) as browser:
         assert (await browser.get("/_sim/smtp")).json() == {"url": simulator.smtp_url}
         await browser.post("/_sim/faults", json={"kind": "server_error", "count": 1})
         with pytest.raises(smtplib.SMTPDataError):

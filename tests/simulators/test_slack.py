@@ -28,7 +28,7 @@ async def simulator() -> AsyncIterator[SlackSimulator]:
 
 @pytest.fixture
 async def browser(simulator: SlackSimulator) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=simulator.url, headers={"authorization": f"Bearer {BOT_TOKEN}"}) as opened:
+    async with httpx2.AsyncClient(verify=False, base_url=simulator.url, headers={"authorization": f"Bearer {BOT_TOKEN}"}) as opened:
         yield opened
 
 

@@ -32,7 +32,7 @@ async def simulator() -> AsyncIterator[TwilioSimulator]:
 
 @pytest.fixture
 async def browser(simulator: TwilioSimulator) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=simulator.url, auth=(ACCOUNT_SID, AUTH_TOKEN)) as client:
+    async with httpx2.AsyncClient(verify=False, base_url=simulator.url, auth=(ACCOUNT_SID, AUTH_TOKEN)) as client:
         yield client
 
 

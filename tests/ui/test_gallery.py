@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.browser import shoot
+from tests.e2e.browser import IN_BROWSER, shoot
 
-pytestmark = pytest.mark.browser
+pytestmark = IN_BROWSER
 
 
 @pytest.fixture(scope="module")

@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.api.serving import served
-from tests.e2e.browser import browser, chromium, page, shoot  # noqa: F401
+from tests.e2e.browser import IN_BROWSER, shoot
 from tidings.app import create_app
 from tidings.settings import Settings
 
-pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore")]
+pytestmark = [*IN_BROWSER, pytest.mark.filterwarnings("ignore")]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def address(settings: Settings, database_url: str) -> AsyncIterator[str]:
     """The app on a real port."""
     async with served(create_app(settings, database_url)) as found:
         yield found
 
 
-async def test_an_owner_sets_up_and_looks_after_a_workspace(page: Page, address: str) -> None:  # noqa: F811
+async def test_an_owner_sets_up_and_looks_after_a_workspace(page: Page, address: str) -> None:
     await page.goto(f"{address}/settings/members")
     await expect(page).to_have_url(f"{address}/setup")
     await shoot(page, "setup")
