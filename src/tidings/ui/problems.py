@@ -19,6 +19,7 @@ PICTURES = {
     403: {"icon": "lock"},
     404: {"icon": "map-search"},
     409: {"icon": "clock-pause"},
+    413: {"icon": "file-upload"},
     422: {"icon": "forms"},
     429: {"icon": "hourglass"},
     500: {"icon": "bug"},

@@ -191,6 +191,15 @@
     }
   }
 
+  // The first start: what the browser knows of place and clock, until somebody chooses otherwise.
+  function guess() {
+    const known = { country: new Intl.Locale(navigator.language).region, timezone: Intl.DateTimeFormat().resolvedOptions().timeZone };
+    for (const field of $$("select[data-guess]")) {
+      const found = [...field.options].find((one) => one.value === known[field.dataset.guess]);
+      if (found && !$(".is-invalid")) found.selected = true;
+    }
+  }
+
   function refresh() {
     showWhen();
     drawCharts();
@@ -199,6 +208,7 @@
   }
   document.addEventListener("DOMContentLoaded", () => {
     new window.tabler.Tooltip(document.body, { selector: "[data-tip]", title: (element) => element.dataset.tip, trigger: "hover focus", delay: { show: 250, hide: 0 } });
+    guess();
     refresh();
   });
   document.addEventListener("htmx:after:swap", () => {
