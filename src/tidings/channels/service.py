@@ -283,7 +283,7 @@ async def channel_for_sending(
         raise NotFound("There is no such channel in this workspace.")
     if channel is None:
         raise Conflict(
-            f"There is no default channel for {LABELS.get(medium, medium)}. Set one up under Channels, or name a channel.",
+            f"There is no default channel for {LABELS[medium or 'sms']}. Set one up under Channels, or name a channel.",
             code="no_channel",
         )
     if not channel.enabled:
