@@ -54,6 +54,7 @@ async def test_a_campaign_cancelled_before_its_time_does_not_say_when_it_starts(
     told = await page(client, "/campaigns")
     assert "starts <time" not in told
     assert "cancelled <time" in told
+    assert "Nobody was written to" in await page(client, f"/campaigns/{made['id']}")
 
 
 async def test_a_list_of_many_asks_as_often_as_a_list_of_one(client: httpx2.AsyncClient, api: Api) -> None:
