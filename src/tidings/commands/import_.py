@@ -40,7 +40,8 @@ def import_contacts(
     """Import contacts from a spreadsheet: every row gets a verdict.
 
     Understands numbers kept as numbers, with spaces, in national format (of the workspace's region). Rows that cannot be used are told
-    and left out; contacts that exist are left as they are and only join the group. Safe to run twice, and to break off.
+    and left out, and a file without one that can is refused; contacts that exist are left as they are and only join the group. Safe to run
+    twice, and to break off.
 
     [bold]Examples[/bold]
 
