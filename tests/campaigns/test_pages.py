@@ -45,6 +45,18 @@ async def test_the_list_is_searched_filtered_and_goes_on(client: httpx2.AsyncCli
     assert "Sale 31" in await page(client, "/campaigns?status=draft&search=31")
 
 
+async def test_a_campaign_cancelled_before_its_time_does_not_say_when_it_starts(client: httpx2.AsyncClient, api: Api) -> None:
+    made = await api.post(
+        "/campaigns", {"name": "Sale", "text": "Hello", "audience": {"all": True}, "scheduled_at": "2090-01-01T09:00:00Z"}
+    )  # fmt: skip
+    assert "starts <time" in await page(client, "/campaigns")
+    assert (await submit(client, f"/campaigns/{made['id']}/cancel")).status_code == 303
+    told = await page(client, "/campaigns")
+    assert "starts <time" not in told
+    assert "cancelled <time" in told
+    assert "Nobody was written to" in await page(client, f"/campaigns/{made['id']}")
+
+
 async def test_a_list_of_many_asks_as_often_as_a_list_of_one(client: httpx2.AsyncClient, api: Api) -> None:
     await compose(client)
     with counted() as alone:

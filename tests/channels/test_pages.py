@@ -239,3 +239,13 @@ async def test_a_viewer_sees_no_secret_path_and_no_buttons(
         await page(client, path, 403)
     for act in ("check", "balance", "restart", "enable", "disable", "default", "test", "delete"):
         assert (await submit(client, f"{channel}/{act}")).status_code == 403, act
+
+
+async def test_a_sender_too_long_is_told_in_our_own_words(client: httpx2.AsyncClient) -> None:
+    answer = await submit(client, "/channels/new/twilio", **{**FIELDS, "sender": "x" * 101})
+    assert answer.status_code == 422
+    assert "This may have 100 characters at most." in answer.text
+
+
+async def test_a_linked_device_is_not_asked_for_a_sender(client: httpx2.AsyncClient) -> None:
+    assert 'name="sender"' not in await page(client, "/channels/new/whatsapp_linked")

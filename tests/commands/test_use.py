@@ -102,6 +102,16 @@ def test_a_sheet_is_judged_then_imported_and_twice_is_once(ready, sheet):
     assert again["existing"] == 2
     said = ready("import", sheet)
     assert "nobody" in said.stdout
+    assert "0 contacts made, 2 existed already" in said.stdout
+
+
+def test_a_file_without_one_usable_row_is_refused_and_says_why(ready, tmp_path):
+    (tmp_path / "notes.csv").write_text("Name,Phone\nAda,tomorrow\nBob,\n")
+    refused = ready("import", str(tmp_path / "notes.csv"), "--group", "Friends")
+    assert refused.returncode == 1
+    assert "No row of notes.csv can be used (2 were read), so nothing was imported." in refused.stderr
+    assert "row 2: The number contains letters." in refused.stderr
+    assert "no group “Friends”" in ready("send", "hi", "--group", "Friends").stderr
 
 
 def test_a_file_that_is_no_sheet_is_one_sentence(ready, tmp_path):
@@ -171,3 +181,10 @@ def test_help_teaches_by_example(tidings, arguments):
 
 def test_an_unknown_option_is_exit_code_2(tidings):
     assert tidings("up", "--faster").returncode == 2
+
+
+def test_a_home_that_cannot_be_made_is_one_sentence(tidings, tmp_path):
+    (tmp_path / "file").touch()
+    refused = tidings("workspace", "list", TIDINGS_HOME=str(tmp_path / "file" / "home"))
+    assert (refused.returncode, "cannot be made" in refused.stderr, "TIDINGS_HOME" in refused.stderr) == (1, True, True)
+    assert "Traceback" not in refused.stderr

@@ -82,6 +82,9 @@ async def test_a_long_list_goes_on(signed_in: httpx2.AsyncClient, app: FastAPI, 
     rest = await page(signed_in, more.replace("&amp;", "&"), headers=PART)
     assert rest.count("<tr>") == 5
     assert "Load more" not in rest
+    alone = await page(signed_in, more.replace("&amp;", "&"))  # opened in a tab of its own
+    assert "</html>" in alone
+    assert alone.count('name="selected"') == 5
 
 
 async def test_a_contact_is_made_and_its_faults_told(signed_in: httpx2.AsyncClient) -> None:
@@ -89,6 +92,8 @@ async def test_a_contact_is_made_and_its_faults_told(signed_in: httpx2.AsyncClie
     assert answer.status_code == 422
     assert "The phone is too short" in answer.text
     assert 'value="Nairobi"' in answer.text
+    missing = await submit(signed_in, "/contacts/new", name="Amina", phone="")
+    assert "A contact needs a phone number or another address.<" in missing.text
     answer = await submit(signed_in, "/contacts/new", name="Amina", phone="0712 345 678", key=["city", ""], value=["Nairobi", ""])
     text = await page(signed_in, answer.headers["location"])
     assert "Africa/Nairobi" in text

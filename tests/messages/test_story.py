@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tests.messages.site import Api, until
 from tidings.core.ids import new_id
@@ -73,9 +74,12 @@ def receipt(status: str, minutes: float, **more: Any) -> Receipt:
     return Receipt(**given)
 
 
-def told(one: Message, *, attempts: tuple[Attempt, ...] = (), receipts: tuple[Receipt, ...] = (), **standing: Any) -> Story:
+def told(
+    one: Message, *, attempts: tuple[Attempt, ...] = (), receipts: tuple[Receipt, ...] = (), clock: tzinfo = UTC, **standing: Any
+) -> Story:
     where = Standing(channel_name="the channel “Main”", **standing)
-    return tell(one, attempts=attempts, receipts=receipts, source_name="Sale", standing=where, now=NOW + timedelta(hours=1))
+    later = NOW + timedelta(hours=1)
+    return tell(one, attempts=attempts, receipts=receipts, source_name="Sale", standing=where, now=later, clock=clock)
 
 
 def test_a_retry_then_a_success_reads_in_order() -> None:
@@ -95,6 +99,12 @@ def test_a_retry_then_a_success_reads_in_order() -> None:
         "The provider reported it delivered; its own word was DELIVERED.",
     ]
     assert story.summary == "It arrived, as the provider says."
+
+
+def test_moments_are_told_by_the_readers_clock_and_in_utc_to_programs() -> None:
+    waiting = message(status="scheduled", due_at=NOW + timedelta(days=1))
+    assert told(waiting).summary == "Waits for its time, 2026-11-22 09:00:00 UTC."
+    assert told(waiting, clock=ZoneInfo("Africa/Nairobi")).summary == "Waits for its time, 22 Nov 2026, 12:00:00."
 
 
 def test_a_copy_that_is_possible_is_said_to_be() -> None:

@@ -52,7 +52,7 @@ async def test_a_question_is_asked_before_a_form_goes_out(page: Page, gallery: s
     page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
     await page.get_by_role("button", name="Pause").click()
     question = page.get_by_role("dialog", name="Pause this campaign?")
-    await question.get_by_role("button", name="Cancel").click()
+    await question.get_by_role("button", name="Back").click()
     assert sent == []
     await page.get_by_role("button", name="Pause").click()
     async with page.expect_request(lambda request: request.method == "POST"):

@@ -23,9 +23,23 @@ async def test_who_is_not_signed_in_is_led_to_the_login_and_back(client: httpx2.
     assert (await client.get("/settings/members", headers=HTML)).status_code == 200
 
 
-async def test_htmx_is_sent_to_the_login_as_a_whole(client: httpx2.AsyncClient, workspace: Caller) -> None:
-    answer = await client.get("/settings/audit-log", headers={"HX-Request": "true"})
-    assert answer.headers["hx-redirect"].startswith("/login")
+async def test_the_way_back_keeps_search_and_filters(client: httpx2.AsyncClient, workspace: Caller) -> None:
+    asked = await client.get("/messages?status=failed&search=+254", headers=HTML)
+    assert asked.headers["location"] == "/login?next=/messages%3Fstatus%3Dfailed%26search%3D%2B254"
+    form = await client.get(asked.headers["location"], headers=HTML)
+    assert 'name="next" value="/messages?status=failed&amp;search=+254"' in form.text
+
+
+async def test_htmx_is_sent_to_the_login_as_a_whole_and_back_to_the_page_around_it(client: httpx2.AsyncClient, workspace: Caller) -> None:
+    around = {"HX-Request": "true", "HX-Current-URL": "http://testserver/imports/new?group=x"}
+    answer = await client.get("/imports?part=work", headers=around)
+    assert answer.headers["hx-redirect"] == "/login?next=/imports/new%3Fgroup%3Dx"
+
+
+async def test_a_form_sent_after_the_login_ended_says_that_it_was_not_carried_out(client: httpx2.AsyncClient, workspace: Caller) -> None:
+    answer = await client.post("/groups/new", data={"name": "Staff"}, headers=HTML)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    assert "that was not carried out" in (await client.get("/login", headers=HTML)).text
 
 
 @pytest.mark.parametrize("elsewhere", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", ""])

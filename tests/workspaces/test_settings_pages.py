@@ -142,3 +142,55 @@ async def test_the_reference_needs_no_other_server(client: httpx2.AsyncClient) -
     assert page.status_code == 200
     assert re.findall(r'(?:src|href)="(?:https?:)?//', page.text) == []
     assert "unsafe" not in page.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("max_attempts", "many", "Must be a whole number from 1 to 20."),
+        ("retry_minutes", "soon", "Must be up to ten numbers of minutes with commas between them, each at most 1440 (a day)."),
+        ("name", "x" * 2000, "Must have between 1 and 200 characters."),
+    ],
+)
+async def test_a_setting_that_cannot_be_is_told_at_its_own_field(client: httpx2.AsyncClient, field: str, value: str, sentence: str) -> None:
+    settings = {
+        "name": "Acme", "timezone": "UTC", "default_region": "US", "default_locale": "en", "retry_minutes": "5, 10", "max_attempts": "3",
+    }  # fmt: skip
+    answer = await submit(client, "/settings/workspace", **{**settings, field: value})
+    assert answer.status_code == 422
+    assert re.findall(r'id="error-(\w+)">([^<]+)<', answer.text) == [(field, sentence)]
+    assert f'value="{value}"' in answer.text
+
+
+async def test_a_role_not_chosen_is_told_in_the_form_that_was_sent(client: httpx2.AsyncClient) -> None:
+    answer = await submit(client, "/settings/members/invitations", email="grace@acme.example", role="emperor")
+    assert (answer.status_code, answer.text.count("Must be chosen.")) == (422, 1)
+
+
+async def test_no_two_fields_of_a_page_share_an_id(client: httpx2.AsyncClient) -> None:
+    for path in ("/settings/members", "/settings/api-keys", "/profile", "/contacts/new", "/campaigns/new", "/sandbox"):
+        ids = re.findall(r'\bid="([^"]+)"', (await client.get(path, headers=HTML)).text)
+        assert sorted(ids) == sorted(set(ids)), path
+
+
+async def test_the_audit_log_names_things_by_the_ids_that_people_know(client: httpx2.AsyncClient, workspace: Caller) -> None:
+    group = (await client.post("/api/v1/groups", json={"name": "Staff"}, headers=workspace.headers)).json()["id"]
+    draft = {"name": "Sale", "text": "Hello", "audience": {"groups": [group]}}
+    channel = {"name": "Phone", "provider": "sandbox"}
+    assert (await client.post("/api/v1/channels", json=channel, headers=workspace.headers)).status_code == 201
+    assert (await client.post("/api/v1/campaigns", json=draft, headers=workspace.headers)).status_code == 201
+    told = (await client.get("/settings/audit-log?kind=campaign", headers=HTML)).text
+    assert group in told
+    assert "chn_" in told
+    assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-7", told)
+
+
+async def test_an_error_before_the_door_keeps_the_persons_menu(client: httpx2.AsyncClient) -> None:
+    lost = await client.get("/nowhere", headers=HTML)
+    assert (lost.status_code, 'href="/campaigns"' in lost.text) == (404, True)
+    large = await client.post("/imports/new", content=b"x" * 6_000_000, headers={**HTML, "Content-Type": "multipart/form-data; boundary=x"})
+    assert (large.status_code, 'href="/campaigns"' in large.text) == (413, True)
+    assert "larger than 5.1 MB" in large.text
+    client.cookies.clear()
+    stranger = await client.get("/nowhere", headers=HTML)
+    assert (stranger.status_code, 'href="/campaigns"' in stranger.text) == (404, False)

@@ -19,6 +19,7 @@ from tidings.channels.queries import DayUse, PersonalTotal, Resting, Traffic, da
 from tidings.channels.rotation import rotate_credentials
 from tidings.channels.rules import choose_medium, hints, may_see, split_fields, state_of
 from tidings.channels.standing import begin_anew
+from tidings.core.addresses import LABELS
 from tidings.core.clock import utc_now
 from tidings.core.ids import new_id
 from tidings.db.database import raw_connection
@@ -281,7 +282,10 @@ async def channel_for_sending(
     if channel is None and channel_id is not None:
         raise NotFound("There is no such channel in this workspace.")
     if channel is None:
-        raise Conflict(f"There is no default channel for {medium}. Set one up under Channels, or name a channel.", code="no_channel")
+        raise Conflict(
+            f"There is no default channel for {LABELS[medium or 'sms']}. Set one up under Channels, or name a channel.",
+            code="no_channel",
+        )
     if not channel.enabled:
         raise Conflict(f"The channel “{channel.name}” is disabled. Enable it, or use another.", code="channel_disabled")
     return channel

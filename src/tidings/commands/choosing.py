@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from tidings.workspaces.access import Access
     from tidings.workspaces.models import Workspace
 
+_NONE_YET = (
+    "There is no workspace yet. Start `tidings up` and make the owner at the address it prints, or: `tidings workspace create NAME`. "
+    "(The demo has an installation of its own: set TIDINGS_HOME to the folder that it names.)"
+)
 WorkspaceName = Annotated[str | None, typer.Option("--workspace", "-w", help="Its name or id. Not needed where there is only one.")]
 
 
@@ -36,9 +40,7 @@ async def choose_workspace(session: AsyncSession, wanted: str | None) -> Workspa
         case [only]:
             return only
         case []:
-            raise NotFound(
-                f"There is no workspace “{wanted}”." if wanted else "There is no workspace yet. Make one: `tidings workspace create NAME`."
-            )
+            raise NotFound(f"There is no workspace “{wanted}”. `tidings workspace list` names those there are." if wanted else _NONE_YET)
         case several:
             names = ", ".join(f"{each.name} ({show_id('wrk', each.id)})" for each in several)
             raise Invalid(f"Say which workspace is meant with --workspace: {names}.")

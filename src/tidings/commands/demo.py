@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import shlex
 import shutil
 import socket
 from collections import Counter
@@ -107,6 +108,12 @@ async def _demo(given: Settings, *, ends: bool) -> bool:
         out.print(_table(told))
         if not ends and not stop.is_set():
             out.print(_invitation(given, password))
+            # To be copied, so never wrapped; without it the command line works on your own installation.
+            err.print(
+                f"For `tidings …` on this demo, in another terminal:  export TIDINGS_HOME={shlex.quote(str(given.home))}",
+                markup=False,
+                soft_wrap=True,
+            )
             await stop.wait()
             err.print("Stopping …")
     return told.balances

@@ -168,7 +168,9 @@ def _credentials(given: Settings, rows: list[Any]) -> Finding:
     if shut:
         mend = "Bring back the keys these were sealed with (TIDINGS_SECRET_KEYS or the key file), or enter the credentials again."
         return bad("credentials", f"The keys do not open those of {', '.join(shut)}.", mend)
-    return ok("credentials", f"the keys open those of all {len(rows)} channels")
+    return ok(
+        "credentials", "the keys open those of the one channel" if len(rows) == 1 else f"the keys open those of all {len(rows)} channels"
+    )
 
 
 def _public_url(given: Settings, kinds: set[str]) -> Finding:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from tidings.commands.choosing import WorkspaceName, choose_workspace
 from tidings.commands.installation import open_database, read_settings, run
@@ -40,7 +40,8 @@ def import_contacts(
     """Import contacts from a spreadsheet: every row gets a verdict.
 
     Understands numbers kept as numbers, with spaces, in national format (of the workspace's region). Rows that cannot be used are told
-    and left out; contacts that exist are left as they are and only join the group. Safe to run twice, and to break off.
+    and left out, and a file without one that can is refused; contacts that exist are left as they are and only join the group. Safe to run
+    twice, and to break off.
 
     [bold]Examples[/bold]
 
@@ -93,9 +94,14 @@ async def import_with_bar(
 
         def show(found: Import) -> None:
             total = found.valid_count + found.existing_count
-            bar.update(task, description="Importing", total=total, completed=found.created_count + found.skipped_count)
+            bar.update(task, description="Importing", total=total, completed=_done(found))
 
         return await import_file(database, access, file, group, mapping, limits=limits, progress=show)
+
+
+def _done(found: Import) -> int:
+    """Rows that are through; those that came twice count as skipped from the start, and are no part of the work."""
+    return max(0, found.created_count + found.skipped_count - found.duplicate_count)
 
 
 async def _judge(
@@ -132,11 +138,12 @@ def _tell(result: dict[str, Any]) -> None:
         out.print(f"{result['rows']} rows: {result['valid']} would become contacts, {result['existing']} exist already.")
     else:
         out.print(
-            f"{result['rows']} rows: [green]{result['contacts_created']} contacts made[/], {result['contacts_skipped']} existed already."
+            f"{result['rows']} rows: [green]{result['contacts_created']} contacts made[/], "
+            f"{result['contacts_skipped'] - result['duplicates_in_file']} existed already."
         )
     out.print(f"Left out: {result['duplicates_in_file']} that came twice, {result['invalid']} that cannot be used.")
     if result["errors"]:
-        table = Table("Row", "Phone", "Why")
+        table = Table(Column("Row", justify="right"), "Phone", "Why")
         for each in result["errors"]:
             table.add_row(str(each["row"]), each["phone"], each["error"])
         out.print(table)

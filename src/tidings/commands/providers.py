@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from tidings.commands.terminal import out, print_json
 
@@ -31,13 +31,17 @@ def providers(as_json: Annotated[bool, typer.Option("--json", help="Print everyt
     if as_json:
         print_json(told)
         return
-    table = Table("Provider", "Kind", "Reaches by", "A second", "At once", "Can")
+    table = Table("Provider", "Kind", "Reaches by", _number("A second"), _number("At once"), "Can")
     for one in told:
         limits, can = one["limits"], one["capabilities"]
         pace = "no limit" if limits["per_second"] is None else f"{limits['per_second']:g}"
         able = ", ".join(name for name in _CAN if can[name])
         table.add_row(one["label"], one["kind"], ", ".join(can["mediums"]), pace, str(limits["concurrency"]), able or "send")
     out.print(table)
+
+
+def _number(label: str) -> Column:
+    return Column(label, justify="right", no_wrap=True)
 
 
 def _told(description: Description) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def send(
     channel: Annotated[
         str | None, typer.Option(help="By which channel: its name or id. (default: the workspace's default for SMS)")
     ] = None,
-    at: Annotated[datetime | None, typer.Option(help="When, in UTC: 2026-08-01T09:00:00. (default: now)")] = None,
+    at: Annotated[datetime | None, typer.Option(help="When, in UTC: 2030-08-01T09:00:00. (default: now)")] = None,
     workspace: WorkspaceName = None,
     wait: Annotated[int, typer.Option(min=0, max=3600, help="Seconds to wait for the outcome of a single message.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -58,7 +58,7 @@ def send(
 
       tidings send "Your table is ready" --to +254712345678 --wait 30
 
-      tidings send 'Hello {{ first_name|default("there") }}, we open at nine' --group Customers --at 2026-08-01T06:00:00
+      tidings send 'Hello {{ first_name|default("there") }}, we open at nine' --group Customers --at 2030-08-01T06:00:00
     """
     if (to is None) == (group is None):
         raise Invalid("Say whom to send to: either --to or --group. Nothing was sent.")

@@ -119,11 +119,10 @@ def _checked(wanted: NewContact, region: str) -> NewContact | TidingsError:
 
 
 def _final(wanted: NewContact, region: str) -> NewContact:
-    if not 1 <= len(wanted.addresses) <= ADDRESSES:
-        raise Invalid(
-            f"A contact needs a phone number or another address, and has {ADDRESSES} at most.",
-            errors=(FieldError("phone", "is missing" if not wanted.addresses else "there are too many"),),
-        )
+    if not wanted.addresses:
+        raise Invalid("A contact needs a phone number or another address.", errors=(FieldError("phone", "is missing"),))
+    if len(wanted.addresses) > ADDRESSES:
+        raise Invalid(f"A contact has {ADDRESSES} addresses at most.", errors=(FieldError("phone", "there are too many"),))
     check_attributes(wanted.attributes)
     addresses = {
         (one.medium, final): Address(medium=one.medium, address=final)

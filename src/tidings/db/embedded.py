@@ -45,7 +45,10 @@ _STOP_SECONDS = 120
 def start_embedded(home: Path) -> EmbeddedServer:
     """Start (or find running) the database under `home`. Raises Unavailable when the `embedded` extra is not installed."""
     home = home.expanduser().resolve()
-    home.mkdir(parents=True, exist_ok=True)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"The folder {home} cannot be made: {error.strerror}. Name another one with TIDINGS_HOME.") from error
     server = EmbeddedServer(postgres_files(home))
     server.start()
     return server

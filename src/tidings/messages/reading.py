@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -93,7 +93,7 @@ async def list_tries(session: AsyncSession, workspace_id: UUID, message: Message
     return await queries.tries_of(session, workspace_id, message.try_of or message.id)
 
 
-async def explain_message(session: AsyncSession, access: Access, message_id: UUID, *, now: datetime) -> Story:
+async def explain_message(session: AsyncSession, access: Access, message_id: UUID, *, now: datetime, clock: tzinfo = UTC) -> Story:
     """Why a message was sent, by which channel and with what end; or why not."""
     workspace_id = access.workspace_id
     message = await get_message(session, workspace_id, message_id, viewer=access.user_id)
@@ -108,6 +108,7 @@ async def explain_message(session: AsyncSession, access: Access, message_id: UUI
         standing=await _standing(session, access, message),
         now=now,
         tries=await _told_tries(session, access, message),
+        clock=clock,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal
 
 from tidings.core.ids import show_id
@@ -64,17 +64,18 @@ def tell(
     standing: Standing,
     now: datetime,
     tries: Sequence[ToldTry] = (),
+    clock: tzinfo = UTC,
 ) -> Story:
-    """Put what is known of a message in the order in which it happened."""
-    steps = [_beginning(message, source_name, standing)]
-    steps += sorted([*_attempts(message, attempts), *_receipts(receipts), *_tries(message, tries)], key=lambda step: step.at)
-    last = _last(message, standing, now)
+    """Put what is known of a message in the order in which it happened; sentences name moments by `clock`."""
+    steps = [_beginning(message, source_name, standing, clock)]
+    steps += sorted([*_attempts(message, attempts), *_receipts(receipts, clock), *_tries(message, tries)], key=lambda step: step.at)
+    last = _last(message, standing, now, clock)
     if last is not None:
         steps.append(last)
     return Story(_summary(message, last), steps)
 
 
-def _beginning(message: Message, source_name: str, standing: Standing) -> Step:
+def _beginning(message: Message, source_name: str, standing: Standing, clock: tzinfo) -> Step:
     if message.direction == "in":
         return Step(message.created_at, "received", f"Came in from {message.address} by {standing.channel_name}.")
     if message.resend_of is not None:
@@ -85,7 +86,7 @@ def _beginning(message: Message, source_name: str, standing: Standing) -> Step:
         reason = "Written by Tidings as the one answer that a STOP or START is owed"
     else:
         reason = f"Accepted from {message.created_by}" if message.created_by else "Accepted"
-    when = f", for {_moment(message.due_at)}" if message.due_at - message.created_at > _BARELY and not message.attempt else ""
+    when = f", for {_moment(message.due_at, clock)}" if message.due_at - message.created_at > _BARELY and not message.attempt else ""
     return Step(message.created_at, "accepted", f"{reason}, to go to {message.address} by {standing.channel_name}{when}.")
 
 
@@ -117,10 +118,10 @@ def _consequence(message: Message, attempt: Attempt, *, is_last: bool) -> str:
     return "It was to be tried again."
 
 
-def _receipts(receipts: Sequence[Receipt]) -> Iterator[Step]:
+def _receipts(receipts: Sequence[Receipt], clock: tzinfo) -> Iterator[Step]:
     for one in receipts:
         reason = f" ({one.code}): {one.detail}" if one.code and one.detail else f" ({one.code})" if one.code else ""
-        said = f", dated {_moment(one.reported_at)}" if one.reported_at else ""
+        said = f", dated {_moment(one.reported_at, clock)}" if one.reported_at else ""
         yield Step(
             one.received_at, "receipt", f"The provider reported it {one.status}{reason}; its own word was {one.provider_status}{said}."
         )
@@ -137,7 +138,7 @@ def _tries(message: Message, tries: Sequence[ToldTry]) -> Iterator[Step]:
         yield Step(max(one.message.created_at, message.created_at), "other_try", sentence + end)
 
 
-def _last(message: Message, standing: Standing, now: datetime) -> Step | None:
+def _last(message: Message, standing: Standing, now: datetime, clock: tzinfo) -> Step | None:
     at = message.settled_at or now
     match message.status:
         case Status.SUPPRESSED:
@@ -151,19 +152,19 @@ def _last(message: Message, standing: Standing, now: datetime) -> Step | None:
             )
             return Step(at, "ended", why)
         case Status.EXPIRED:
-            until = f" at {_moment(message.expires_at)}" if message.expires_at else ""
+            until = f" at {_moment(message.expires_at, clock)}" if message.expires_at else ""
             return Step(at, "ended", f"Its time to be useful passed{until} before it could leave.")
         case Status.FAILED:
             return Step(at, "ended", f"Failed for good. {find_reason(message.error_code or '').meaning}")
         case Status.UNKNOWN:
             return Step(at, "ended", "Whether it arrived is not known. It is not sent again on a guess; a late receipt may still tell.")
         case status if status in WAITING:
-            return _awaited(message, standing, now)
+            return _awaited(message, standing, now, clock)
         case _:
             return None
 
 
-def _awaited(message: Message, standing: Standing, now: datetime) -> Step:
+def _awaited(message: Message, standing: Standing, now: datetime, clock: tzinfo) -> Step:
     if message.status == Status.SENDING:
         return Step(message.claimed_at or now, "under_way", f"Attempt {message.attempt} is under way.", message.attempt)
     if standing.stopped is not None:
@@ -173,10 +174,10 @@ def _awaited(message: Message, standing: Standing, now: datetime) -> Step:
     elif standing.held:
         reason = "Waits: its campaign is paused or was cancelled."
     elif message.due_at > now:
-        reason = f"Waits for {'its next attempt' if message.attempt else 'its time'}, {_moment(message.due_at)}."
+        reason = f"Waits for {'its next attempt' if message.attempt else 'its time'}, {_moment(message.due_at, clock)}."
     elif standing.paused_until is not None:
         why = f": {standing.pause_reason}" if standing.pause_reason else "."
-        reason = f"Waits: {standing.channel_name} rests until {_moment(standing.paused_until)}{why}"
+        reason = f"Waits: {standing.channel_name} rests until {_moment(standing.paused_until, clock)}{why}"
     else:
         reason = f"Waits for its turn at {standing.channel_name}."
     return Step(now, "waiting", reason)
@@ -197,5 +198,7 @@ def _summary(message: Message, last: Step | None) -> str:
             return f"Came in from {message.address}."
 
 
-def _moment(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def _moment(moment: datetime, clock: tzinfo) -> str:
+    """With the zone's name where it is not the reader's own clock."""
+    zone = " UTC" if clock is UTC else ""
+    return moment.astimezone(clock).strftime("%Y-%m-%d %H:%M:%S" if zone else "%d %b %Y, %H:%M:%S") + zone

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 
@@ -131,7 +132,7 @@ async def message_context(scope: PageScope, message_id: UUID) -> dict[str, Any]:
     """What the page of one message shows."""
     message = await service.get_message(scope.session, scope.access.workspace_id, message_id, viewer=scope.access.user_id)
     (shown,) = await service.show_messages(scope.session, scope.access.workspace_id, [message])
-    story = await service.explain_message(scope.session, scope.access, message_id, now=utc_now())
+    story = await service.explain_message(scope.session, scope.access, message_id, now=utc_now(), clock=ZoneInfo(scope.frame.timezone))
     try:
         channel_name = (await get_channel(scope.session, scope.access, message.channel_id)).name
     except NotFound:

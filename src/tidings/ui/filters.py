@@ -106,9 +106,10 @@ def size(count: int | None) -> str | Markup:
     """A file's size in bytes as `4.2 MB`."""
     if count is None:
         return NOTHING
-    if count < 1000:
+    if count < 1024:
         return f"{count} B"
-    return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
+    # As the limits are set and file managers count, so that a limit of 5 MB reads so.
+    return f"{count / 1024:.0f} kB" if count < 1024**2 else f"{count / 1024**2:.1f}".removesuffix(".0") + " MB"
 
 
 def plural(count: int, one: str, many: str = "") -> str:

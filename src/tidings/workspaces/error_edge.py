@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -14,9 +15,12 @@ from starlette.exceptions import HTTPException
 
 from tidings.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, TidingsError, TooLarge, Unavailable
 from tidings.ui.problems import UNEXPECTED, problem_page, wants_page
+from tidings.workspaces.page_edge import frame_of
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
+
+    from tidings.ui.frame import Frame
 
 log = structlog.get_logger(__name__)
 
@@ -61,11 +65,18 @@ async def answer(request: Request, error: Exception) -> Response:
         known = TidingsError(UNEXPECTED)
     elif known.status_code >= 500:
         log.warning("request_not_served", method=request.method, path=_told(request.url.path), error=repr(error))
-    frame = getattr(request.state, "frame", None)
-    response = problem_page(request, known, frame) if _is_for_a_person(request) else problem(known)
+    response = problem_page(request, known, await _frame(request, error)) if _is_for_a_person(request) else problem(known)
     if isinstance(error, HTTPException):
         response.headers.update(error.headers or {})
     return response
+
+
+async def _frame(request: Request, error: Exception) -> Frame | None:
+    found: Frame | None = getattr(request.state, "frame", None)
+    if found is None and isinstance(error, HTTPException):
+        with contextlib.suppress(TidingsError, DBAPIError, PoolTimeoutError, *_AWAY):  # the menu is not worth a second error
+            return await frame_of(request)
+    return found
 
 
 def translate(error: Exception) -> TidingsError | None:

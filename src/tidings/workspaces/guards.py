@@ -87,6 +87,10 @@ def _declared(scope: Scope) -> int:
     return int(length) if length.isdecimal() else 0
 
 
+def _size(count: int) -> str:
+    return f"{count // 1024} kB" if count < 1024**2 else f"{count / 1024**2:.1f}".removesuffix(".0") + " MB"
+
+
 def _counted(receive: Receive, largest: int, declared: int) -> Receive:
     """Refuses a body that says it is too large when somebody wants to read it, and one that says nothing as soon as it is."""
     total = 0
@@ -97,9 +101,7 @@ def _counted(receive: Receive, largest: int, declared: int) -> Receive:
         total += len(message.get("body", b""))
         if max(total, declared) > largest:
             # FastAPI lets only this kind of error through while it reads a body.
-            raise HTTPException(
-                413, f"The request is larger than {largest / 1024:.0f} KiB, the most that is accepted here. Nothing was changed."
-            )
+            raise HTTPException(413, f"This is larger than {_size(largest)}, the most that is accepted here. Nothing was changed.")
         return message
 
     return receiving

@@ -77,6 +77,12 @@ def require_visitor(permission: Permission, section: str = "home") -> Any:
     return Depends(visitor)
 
 
+async def frame_of(request: Request) -> Frame | None:
+    """The person's menu for an error that came before a page's door: an address with nothing, a body too large. None for strangers."""
+    login = await find_login(request.app.state.database, read_cookie(request))
+    return await _frame(request, login, login.place, "") if login and login.place else None
+
+
 async def current_login(request: Request) -> Login:
     """Whose browser this is, once for each request. Raises Unauthenticated, or Forbidden for a form that is not from our pages."""
     verify_same_origin(request)

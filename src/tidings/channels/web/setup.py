@@ -115,7 +115,7 @@ def _form_page(
         "kept": channel.credential_hints if channel else {},
         "address": f"/channels/{show_id('chn', channel.id)}" if channel else f"/channels/new/{description.kind}",
         "mediums": [(one, LABELS[one]) for one in description.capabilities.mediums],
-        "choices_of": lambda field: [(one, one) for one in field.choices],
+        "choices_of": lambda field: [(one, _choice_label(one)) for one in field.choices],
         "form_sections": _sections(description),
         "open_sections": {
             one.section
@@ -127,6 +127,13 @@ def _form_page(
         "may_override": bool(request.app.state.settings.allowed_api_base_urls),
     }
     return render(request, "channels/form.html", frame=frame, status_code=422 if errors else 200, **context)
+
+
+def _choice_label(value: str) -> str:
+    """One of a field's values as its menu shows it: names as the provider writes them, plain words with a capital."""
+    if value in {"html", "json", "starttls", "tls", "xml"}:
+        return value.upper()
+    return value.capitalize() if value.islower() else value
 
 
 def _sections(description: Description) -> list[tuple[str, list[Field]]]:

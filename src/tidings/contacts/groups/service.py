@@ -141,10 +141,10 @@ async def _by_name(connection: asyncpg.Connection, workspace_id: UUID, name: str
 
 
 def _taken(group: Group | None, name: str) -> Conflict:
-    which = f": {show_id('grp', group.id)}" if group else ""
+    which = f" by {show_id('grp', group.id)}" if group else ""
     return Conflict(
-        f"There is a group named “{name}” already{which}. Nothing was changed.",
-        errors=(FieldError("name", "is taken"),), code="group_exists",
+        f"There is a group named “{name}” already. Nothing was changed.",
+        errors=(FieldError("name", f"is taken{which}"),), code="group_exists",
     )  # fmt: skip
 
 

@@ -11,10 +11,10 @@ from tidings.contacts.imports.models import Import, ImportRow, Verdict
 from tidings.contacts.imports.queries import read_import
 from tidings.contacts.imports.reading.columns import Mapping
 from tidings.contacts.imports.rows import list_rows
-from tidings.contacts.imports.run import confirm_import, import_step
+from tidings.contacts.imports.run import cancel_import, confirm_import, import_step
 from tidings.contacts.imports.upload import Limits, Reading, Upload, start_import
 from tidings.db.database import raw_connection
-from tidings.errors import Invalid, TooLarge
+from tidings.errors import FieldError, Invalid, TooLarge
 
 if TYPE_CHECKING:
     from tidings.db.database import Database
@@ -30,13 +30,19 @@ async def import_file(
 ) -> tuple[Import, list[ImportRow]]:  # fmt: skip
     """Read a file, judge its rows, make contacts of the valid ones: the finished import and its first rows with errors.
 
+    Raises Invalid where no row can be used: most often it is the wrong file or the wrong column.
+
     `progress` is called after the reading and after each step, with the import as it stands.
     """
     upload = Upload(filename=path.name, content=await asyncio.to_thread(_content, path, limits))
     async with database.workspace(access.workspace_id) as session:
         found = await start_import(session, access, upload, Reading(mapping=mapping, header=header, group_name=group_name), limits)
         errors = await list_rows(session, access, found.id, verdict=Verdict.INVALID, limit=SHOWN_ERRORS)
+        if not (usable := found.valid_count + found.existing_count):
+            await cancel_import(session, access, found.id)
     progress(found)
+    if not usable:
+        raise _useless(found, errors)
     async with database.workspace(access.workspace_id) as session:
         progress(await confirm_import(session, access, found.id))
     more = True
@@ -46,6 +52,15 @@ async def import_file(
             found = await read_import(await raw_connection(session), access.workspace_id, found.id)
         progress(found)
     return found, errors
+
+
+def _useless(found: Import, errors: list[ImportRow]) -> Invalid:
+    told = tuple(FieldError(f"row {each.row}", each.error or "cannot be used") for each in errors[:5])
+    return Invalid(
+        f"No row of {found.filename} can be used ({found.row_count:,} were read), so nothing was imported. "
+        "Is it the right file? A mapping says which column is what.",
+        errors=told,
+    )
 
 
 def _content(path: Path, limits: Limits) -> bytes:

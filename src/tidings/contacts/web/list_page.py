@@ -11,7 +11,7 @@ from starlette.responses import StreamingResponse
 from tidings.contacts import service
 from tidings.contacts.export import export_contacts
 from tidings.contacts.web.shown import CONSENT, contacts_context, filter_query, group_choices, read_filters
-from tidings.ui.pages import render
+from tidings.ui.pages import render, wants_fragment
 from tidings.workspaces.page_edge import PageScope, Visitor, require_page, require_visitor
 from tidings.workspaces.rules import Permission
 from tidings.workspaces.wire import PlainText
@@ -32,7 +32,7 @@ async def contacts_page(  # noqa: PLR0917
     """All contacts, the newest first, or those that fit a search."""
     filters = read_filters(search, group, opted_out)
     context = await contacts_context(scope, filters, cursor, address="/contacts")
-    if cursor:
+    if cursor and wants_fragment(request):
         return render(request, "contacts/list.html", frame=scope.frame, fragment="rows", **context)
     groups = await group_choices(scope)
     query = filter_query(filters, with_group=True)

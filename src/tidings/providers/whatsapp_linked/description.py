@@ -21,6 +21,7 @@ DESCRIPTION = Description(
             example="+254711000123",
         ),
     ),
+    sender_label="",  # the phone that is linked is the sender, and says its number itself
     capabilities=Capabilities(
         mediums=("whatsapp",),
         receipts=True,

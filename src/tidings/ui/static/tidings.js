@@ -13,7 +13,7 @@
     $("[data-confirm-detail]", dialog).textContent = confirmDetail;
     const yes = $("[data-confirm-yes]", dialog);
     yes.textContent = confirmYes;
-    yes.className = `btn btn-${confirmKind || "primary"}`;
+    yes.className = `btn btn-${confirmKind.replace("ghost-", "") || "primary"}`;
     dialog.returnValue = "";
     dialog.addEventListener("close", () => {
       if (dialog.returnValue !== "yes") return;
@@ -152,12 +152,12 @@
     return `rgb(${r},${g},${b})`;
   };
   const PALETTE = ["blue", "green", "orange", "purple", "cyan", "red", "yellow", "teal"];
-  function options({ kind, labels, series }) {
+  function options({ kind, labels, series }, width) {
     const text = { color: colour("secondary"), fontFamily: style.getPropertyValue("--tblr-font-sans-serif") };
     const paint = (one, index) => colour(one.state === "secondary" ? "gray-400" : one.state ?? PALETTE[index % PALETTE.length]);
     // Rich text: the default tooltip is HTML with inline styles, which our content security policy refuses.
     const tooltip = { renderMode: "richText", confine: true, trigger: kind === "pie" ? "item" : "axis", padding: 10, borderColor: colour("gray-200"), textStyle: { fontSize: 12 } };
-    const legend = { type: "scroll", show: series.length > 1 || kind === "pie", bottom: 0, icon: "circle", itemWidth: 8, itemHeight: 8, itemGap: 16, textStyle: text };
+    const legend = { show: series.length > 1 || kind === "pie", bottom: 0, icon: "circle", itemWidth: 8, itemHeight: 8, itemGap: 16, textStyle: text };
     const base = { animationDuration: 300, textStyle: text, tooltip, legend, aria: { enabled: false } };
     if (kind === "pie") {
       const data = labels.map((name, index) => ({ name, value: series[0].data[index], itemStyle: { color: paint({ state: series[0].states?.[index] }, index) } }));
@@ -167,7 +167,7 @@
     const isBar = kind === "bar" || kind === "stacked";
     return {
       ...base,
-      grid: { left: 0, right: 8, top: 12, bottom: legend.show ? 32 : 4, containLabel: true },
+      grid: { left: 0, right: 8, top: 12, bottom: legend.show ? 10 + 22 * Math.ceil(series.reduce((wide, one) => wide + one.name.length * 7 + 30, 0) / width) : 4, containLabel: true },
       xAxis: { type: "category", data: labels, boundaryGap: isBar, axisTick: { show: false }, axisLine: { lineStyle: { color: colour("gray-300") } }, axisLabel: { ...text, hideOverlap: true } },
       yAxis: { type: "value", minInterval: 1, splitNumber: 4, axisLabel: { ...text, formatter: (value) => Intl.NumberFormat("en", { notation: "compact" }).format(value) }, splitLine: { lineStyle: { color: colour("gray-200") } } },
       series: series.map((one, index) => ({
@@ -185,9 +185,18 @@
     for (const place of places) {
       if (place.drawn === place.dataset.chart) continue;
       const chart = window.echarts.getInstanceByDom(place) ?? window.echarts.init(place);
-      chart.setOption(options(JSON.parse(place.dataset.chart)), true);
+      chart.setOption(options(JSON.parse(place.dataset.chart), place.clientWidth), true);
       place.drawn = place.dataset.chart;
       resized.observe(place);
+    }
+  }
+
+  // The first start: what the browser knows of place and clock, until somebody chooses otherwise.
+  function guess() {
+    const known = { country: new Intl.Locale(navigator.language).region, timezone: Intl.DateTimeFormat().resolvedOptions().timeZone };
+    for (const field of $$("select[data-guess]")) {
+      const found = [...field.options].find((one) => one.value === known[field.dataset.guess]);
+      if (found && !$(".is-invalid")) found.selected = true;
     }
   }
 
@@ -199,6 +208,7 @@
   }
   document.addEventListener("DOMContentLoaded", () => {
     new window.tabler.Tooltip(document.body, { selector: "[data-tip]", title: (element) => element.dataset.tip, trigger: "hover focus", delay: { show: 250, hide: 0 } });
+    guess();
     refresh();
   });
   document.addEventListener("htmx:after:swap", () => {

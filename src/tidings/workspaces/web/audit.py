@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from tidings.core.cursor import read_cursor, write_cursor
+from tidings.core.ids import show_id
 from tidings.ui.pages import render
 from tidings.workspaces import service
 from tidings.workspaces.models import AuditEntry
@@ -58,8 +59,26 @@ async def audit_page(
 def changes_of(entry: AuditEntry) -> list[tuple[str, str, str]]:
     """Name, before and after of everything that changed."""
     before, after = entry.before or {}, entry.after or {}
-    changes = [(name, _shown(before.get(name)), _shown(after.get(name))) for name in {**before, **after}]
+    changes = [(name, _shown(_outside(name, before.get(name))), _shown(_outside(name, after.get(name)))) for name in {**before, **after}]
     return [change for change in changes if change[1] or change[2]]
+
+
+_IDS = {
+    "campaign": "cmp", "campaign_id": "cmp", "channel_id": "chn", "contact_id": "con", "contacts": "con", "group_id": "grp", "groups": "grp",
+    "route_id": "rte", "resend_of": "cmp", "user_id": "usr",
+}  # fmt: skip
+"""Names under which a change holds ids, which people know only in their outside form."""
+
+
+def _outside(name: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _outside(key, one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_outside(name, one) for one in value]
+    try:
+        return show_id(_IDS[name], UUID(value)) if name in _IDS and isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def _shown(value: Any) -> str:

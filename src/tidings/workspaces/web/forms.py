@@ -16,8 +16,8 @@ from tidings.workspaces.wire import PlainText
 if TYPE_CHECKING:
     from tidings.errors import TidingsError
 
-Field = Annotated[PlainText, Form(max_length=1000)]
-"""One field of a form; a missing one is empty, so that the service says what is wrong with it."""
+Field = Annotated[PlainText, Form(max_length=100_000)]
+"""One field of a form; a missing one is empty, and one too long comes through, so that the service says what is wrong with it."""
 
 _ROLES = {
     Role.OWNER: ("Owner", "May do everything, and change the workspace itself."),

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from pydantic import ValidationError
 
 from tidings.errors import FieldError, Invalid
 from tidings.ui.flash import flash
@@ -92,10 +93,9 @@ def _filled(workspace: Workspace) -> Filled:
 
 def _read_retries(minutes: str, attempts: str) -> dict[str, Any]:
     try:
-        numbers = [float(part) for part in minutes.split(",")]
-        read = RetrySettings(retry_minutes=numbers, max_attempts=int(attempts))
-    except ValueError as error:  # pydantic's is one of these
-        fields = {str(one["loc"][0]) for one in error.errors()} if hasattr(error, "errors") else {"retry_minutes"}
+        read = RetrySettings.model_validate({"retry_minutes": minutes.split(","), "max_attempts": attempts})
+    except ValidationError as error:
+        fields = {str(one["loc"][0]) for one in error.errors()}
         sentences = {
             "retry_minutes": "must be up to ten numbers of minutes with commas between them, each at most 1440 (a day)",
             "max_attempts": "must be a whole number from 1 to 20",
