@@ -405,6 +405,8 @@ class Description:
     fields: tuple[Field, ...]
     capabilities: Capabilities
     limits: Limits
+    senders_at_once: int | None = None
+    """How many of a workspace's channels may send at the same moment unless the workspace says otherwise; None for no such limit."""
     docs_url: str = ""
     sender_label: str = "Sender"
     """What a channel's sender is called at this provider; empty where messages have no sender of their own to choose."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import asdict
-from typing import Annotated, Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
 from tidings.channels import asking, service
+from tidings.channels.senders import SETTING, keep_senders_at_once, show_senders_at_once
 from tidings.channels.web.form import ChannelForm, change, creation, form_of, new_form, read_form, sentences
 from tidings.channels.web.limits_form import LimitsForm, show_rules
 from tidings.channels.web.shown import ChannelPath, asking_of, logo_address
@@ -23,6 +24,9 @@ from tidings.ui.frame import Frame
 from tidings.ui.pages import go_to, render
 from tidings.workspaces.page_edge import PageScope, Visitor, require_page, require_visitor
 from tidings.workspaces.rules import Permission
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
 
 router = APIRouter()
 Writer = Annotated[PageScope, require_page(Permission.CHANNELS_WRITE, "channels")]
@@ -40,7 +44,8 @@ async def choose_provider(request: Request, scope: Writer) -> Response:
 async def new_channel(kind: str, request: Request, scope: Writer) -> Response:
     """The empty form."""
     description = _description(kind)
-    return _form_page(request, scope.frame, description, new_form(description))
+    at_once = await show_senders_at_once(scope.session, scope.access, kind)
+    return _form_page(request, scope.frame, description, replace(new_form(description), senders_at_once=at_once))
 
 
 @router.post("/channels/new/{kind}")
@@ -53,6 +58,7 @@ async def create_channel(kind: str, request: Request, visitor: WriterVisitor) ->
         command = creation(form, kind)
         async with state.database.workspace(visitor.access.workspace_id) as session:
             channel = await service.create_channel(session, visitor.access, state.vault, state.settings, command)
+            await _keep_senders(session, visitor, kind, form)
     except (Invalid, Conflict, ValidationError) as error:
         return _form_page(request, visitor.frame, description, form, errors=sentences(error, description))
     asked = asking_of(request)
@@ -72,7 +78,9 @@ async def create_channel(kind: str, request: Request, visitor: WriterVisitor) ->
 async def edit_channel(channel_id: ChannelPath, request: Request, scope: Writer) -> Response:
     """The form with what is kept, but for the secrets."""
     channel = await service.get_channel(scope.session, scope.access, channel_id)
-    return _form_page(request, scope.frame, _description(channel.provider), form_of(channel), channel=channel)
+    at_once = await show_senders_at_once(scope.session, scope.access, channel.provider)
+    form = replace(form_of(channel), senders_at_once=at_once)
+    return _form_page(request, scope.frame, _description(channel.provider), form, channel=channel)
 
 
 @router.post("/channels/{channel_id}/edit")
@@ -87,6 +95,7 @@ async def change_channel(channel_id: ChannelPath, request: Request, visitor: Wri
         command = change(form)
         async with state.database.workspace(visitor.access.workspace_id) as session:
             changed = await service.change_channel(session, visitor.access, state.vault, state.settings, channel_id, command)
+            await _keep_senders(session, visitor, channel.provider, form)
     except (Invalid, Conflict, ValidationError) as error:
         return _form_page(request, visitor.frame, description, form, errors=sentences(error, description), channel=channel)
     response = go_to(request, f"/channels/{show_id('chn', channel_id)}")
@@ -95,6 +104,12 @@ async def change_channel(channel_id: ChannelPath, request: Request, visitor: Wri
     else:
         flash(response, "Saved. The next message goes by it as it is now.")
     return response
+
+
+async def _keep_senders(session: AsyncSession, visitor: Visitor, kind: str, form: ChannelForm) -> None:
+    """A limit of the whole workspace, on the form for those who may change the workspace."""
+    if Permission.WORKSPACE_WRITE in visitor.access.permissions:
+        await keep_senders_at_once(session, visitor.access, kind, form.senders_at_once)
 
 
 def _form_page(
@@ -123,7 +138,7 @@ def _form_page(
             if f"field_{one.name}" in (errors or {}) or form.fields.get(one.name, "") not in {"", one.default}
         },
         "usual_rules": show_rules([asdict(rule) for rule in description.limits.per_recipient]),
-        "limits_open": form.has_limits or not {*LimitsForm.__dataclass_fields__, "api_base_url"}.isdisjoint(errors or ()),
+        "limits_open": form.has_limits or not {*LimitsForm.__dataclass_fields__, "api_base_url", SETTING}.isdisjoint(errors or ()),
         "may_override": bool(request.app.state.settings.allowed_api_base_urls),
     }
     return render(request, "channels/form.html", frame=frame, status_code=422 if errors else 200, **context)

@@ -15,7 +15,7 @@ from tidings.workspaces import service
 from tidings.workspaces.models import Workspace
 from tidings.workspaces.page_edge import PageScope, require_page
 from tidings.workspaces.rules import Permission
-from tidings.workspaces.schemas import RetrySettings
+from tidings.workspaces.schemas import SettingsInput
 from tidings.workspaces.service import WorkspaceChanges
 from tidings.workspaces.web.forms import Field, country_choices, field_errors, timezone_choices
 
@@ -93,7 +93,7 @@ def _filled(workspace: Workspace) -> Filled:
 def _read_retries(minutes: str, attempts: str) -> dict[str, Any]:
     try:
         numbers = [float(part) for part in minutes.split(",")]
-        read = RetrySettings(retry_minutes=numbers, max_attempts=int(attempts))
+        read = SettingsInput(retry_minutes=numbers, max_attempts=int(attempts))
     except ValueError as error:  # pydantic's is one of these
         fields = {str(one["loc"][0]) for one in error.errors()} if hasattr(error, "errors") else {"retry_minutes"}
         sentences = {
