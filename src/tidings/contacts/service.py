@@ -14,7 +14,7 @@ from tidings.contacts.changing import (
 )
 from tidings.contacts.creating import Made, create_contact, create_contacts
 from tidings.contacts.models import Address, Contact, ContactPoint, NewContact
-from tidings.contacts.optouts import opt_in, opt_out
+from tidings.contacts.optouts import is_opted_out, opt_in, opt_out
 from tidings.contacts.reading import count_contacts, get_contact, get_contacts, groups_of_contact, list_contacts
 from tidings.contacts.search import Filters
 from tidings.contacts.senders import find_or_create_by_address, find_or_create_by_addresses
@@ -45,6 +45,7 @@ __all__ = [
     "get_contact",
     "get_contacts",
     "groups_of_contact",
+    "is_opted_out",
     "list_contacts",
     "opt_in",
     "opt_in_contact",

@@ -537,6 +537,27 @@ class Links(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """One request that was really sent, to be looked at by whoever describes the service. No credential stands in it."""
+
+    request: str
+    """As it left: method and address, headers, an empty line, the body. Empty where none could be made."""
+    answer: str | None
+    """The same way; None where no whole answer came."""
+    outcome: Outcome
+    """What a message sent like this would have become."""
+
+
+@runtime_checkable
+class TriesOut(Protocol):
+    """A provider whose configuration a person makes up, so that only a real request shows whether it is right."""
+
+    async def try_out(self, http: Http, channel: ChannelConfig, message: Outgoing) -> Tried:
+        """Send this message, and tell all of it. Raises nothing but cancellation."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderTemplate:
     """A template as the provider has it."""
 

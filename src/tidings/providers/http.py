@@ -235,24 +235,35 @@ def _builder(connect_seconds: float, total_seconds: float, wait_seconds: float, 
     )
 
 
+def content_of(request: Request) -> tuple[dict[str, str], bytes | None]:
+    """Headers and body of a request without files, as they leave."""
+    headers = dict(request.headers) if request.headers is not None else {}
+    if request.auth is not None:
+        headers["authorization"] = _basic(request.auth)
+    if request.form is not None:
+        headers["content-type"] = "application/x-www-form-urlencoded"
+        return headers, _form_bytes(request.form)
+    if request.body is not None:
+        return headers, request.body
+    if request.json is not None:
+        headers["content-type"] = "application/json"
+        return headers, msgspec.json.encode(request.json)
+    return headers, None
+
+
 def _build(client: Client, request: Request) -> StreamRequest:
     try:
         wire = client.request(request.method, _parsed(request.url))
-        headers = dict(request.headers) if request.headers is not None else {}
-        if request.auth is not None:
-            headers["authorization"] = _basic(request.auth)
         if request.query is not None:
             wire = wire.query(request.query)
         if request.files is not None:
-            wire = wire.multipart(_multipart(request.form or {}, request.files))
-        elif request.form is not None:
-            headers["content-type"] = "application/x-www-form-urlencoded"
-            wire = wire.body_bytes(_form_bytes(request.form))
-        elif request.body is not None:
-            wire = wire.body_bytes(request.body)
-        elif request.json is not None:
-            headers["content-type"] = "application/json"
-            wire = wire.body_bytes(msgspec.json.encode(request.json))
+            headers = dict(request.headers) if request.headers is not None else {}
+            if request.auth is not None:
+                headers["authorization"] = _basic(request.auth)
+            return wire.multipart(_multipart(request.form or {}, request.files)).headers(headers).build_streamed()
+        headers, body = content_of(request)
+        if body is not None:
+            wire = wire.body_bytes(body)
         return wire.headers(headers).build_streamed()
     except Exception as error:  # noqa: BLE001 - an odd address or header; its text could quote a credential
         raise NotSent(f"the request could not be made ({type(error).__name__}): look at the channel's settings", retryable=False) from None

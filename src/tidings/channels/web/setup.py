@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
-from tidings.channels import asking, service
+from tidings.channels import asking, service, trying
 from tidings.channels.senders import SETTING, keep_senders_at_once, show_senders_at_once
 from tidings.channels.web.form import ChannelForm, change, creation, form_of, new_form, read_form, sentences
 from tidings.channels.web.limits_form import LimitsForm, show_rules
-from tidings.channels.web.shown import ChannelPath, asking_of, logo_address
+from tidings.channels.web.shown import ChannelPath, address_of, asking_of, card_of, logo_address
+from tidings.channels.web.trying import demand_test
 from tidings.core.addresses import LABELS
 from tidings.core.ids import show_id
-from tidings.errors import Conflict, Invalid, NotFound
+from tidings.errors import Conflict, Invalid
 from tidings.providers import PROVIDERS
 from tidings.providers.base import Description, Field
 from tidings.ui.flash import flash
@@ -43,7 +44,7 @@ async def choose_provider(request: Request, scope: Writer) -> Response:
 @router.get("/channels/new/{kind}")
 async def new_channel(kind: str, request: Request, scope: Writer) -> Response:
     """The empty form."""
-    description = _description(kind)
+    description = card_of(kind)
     at_once = await show_senders_at_once(scope.session, scope.access, kind)
     return _form_page(request, scope.frame, description, replace(new_form(description), senders_at_once=at_once))
 
@@ -51,12 +52,14 @@ async def new_channel(kind: str, request: Request, scope: Writer) -> Response:
 @router.post("/channels/new/{kind}")
 async def create_channel(kind: str, request: Request, visitor: WriterVisitor) -> Response:
     """Make the channel, then ask the provider whether it works: the channel stays either way."""
-    description = _description(kind)
-    form = read_form(await request.form(), description)
+    description = card_of(kind)
+    sent = await request.form()
+    form = read_form(sent, description)
     state = request.app.state
     try:
         command = creation(form, kind)
         async with state.database.workspace(visitor.access.workspace_id) as session:
+            await demand_test(request, session, visitor.access, command, sent=sent)
             channel = await service.create_channel(session, visitor.access, state.vault, state.settings, command)
             await _keep_senders(session, visitor, kind, form)
     except (Invalid, Conflict, ValidationError) as error:
@@ -80,7 +83,7 @@ async def edit_channel(channel_id: ChannelPath, request: Request, scope: Writer)
     channel = await service.get_channel(scope.session, scope.access, channel_id)
     at_once = await show_senders_at_once(scope.session, scope.access, channel.provider)
     form = replace(form_of(channel), senders_at_once=at_once)
-    return _form_page(request, scope.frame, _description(channel.provider), form, channel=channel)
+    return _form_page(request, scope.frame, card_of(channel.provider), form, channel=channel)
 
 
 @router.post("/channels/{channel_id}/edit")
@@ -89,11 +92,13 @@ async def change_channel(channel_id: ChannelPath, request: Request, visitor: Wri
     state = request.app.state
     async with state.database.workspace(visitor.access.workspace_id) as session:
         channel = await service.get_channel(session, visitor.access, channel_id)
-    description = _description(channel.provider)
-    form = read_form(await request.form(), description)
+    description = card_of(channel.provider)
+    sent = await request.form()
+    form = read_form(sent, description)
     try:
         command = change(form)
         async with state.database.workspace(visitor.access.workspace_id) as session:
+            await demand_test(request, session, visitor.access, command, sent=sent, channel=channel)
             changed = await service.change_channel(session, visitor.access, state.vault, state.settings, channel_id, command)
             await _keep_senders(session, visitor, channel.provider, form)
     except (Invalid, Conflict, ValidationError) as error:
@@ -128,7 +133,12 @@ def _form_page(
         "errors": errors or {},
         "channel": channel,
         "kept": channel.credential_hints if channel else {},
-        "address": f"/channels/{show_id('chn', channel.id)}" if channel else f"/channels/new/{description.kind}",
+        "address": address_of(description, channel),
+        "can_try": trying.can_try(description.kind),
+        "try_to": "",
+        "tried": None,
+        "outcome": None,
+        "try_error": "",
         "mediums": [(one, LABELS[one]) for one in description.capabilities.mediums],
         "choices_of": lambda field: [(one, one) for one in field.choices],
         "form_sections": _sections(description),
@@ -151,9 +161,3 @@ def _sections(description: Description) -> list[tuple[str, list[Field]]]:
         if one.section:
             named.setdefault(one.section, []).append(one)
     return list(named.items())
-
-
-def _description(kind: str) -> Description:
-    if kind not in PROVIDERS:
-        raise NotFound("This installation has no such provider.")
-    return PROVIDERS[kind].description
