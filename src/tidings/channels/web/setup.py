@@ -28,6 +28,7 @@ from tidings.workspaces.rules import Permission
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
+    from starlette.datastructures import FormData
 
 router = APIRouter()
 Writer = Annotated[PageScope, require_page(Permission.CHANNELS_WRITE, "channels")]
@@ -61,7 +62,7 @@ async def create_channel(kind: str, request: Request, visitor: WriterVisitor) ->
         async with state.database.workspace(visitor.access.workspace_id) as session:
             await demand_test(request, session, visitor.access, command, sent=sent)
             channel = await service.create_channel(session, visitor.access, state.vault, state.settings, command)
-            await _keep_senders(session, visitor, kind, form)
+            await _keep_senders(session, visitor, kind, sent)
     except (Invalid, Conflict, ValidationError) as error:
         return _form_page(request, visitor.frame, description, form, errors=sentences(error, description))
     asked = asking_of(request)
@@ -100,7 +101,7 @@ async def change_channel(channel_id: ChannelPath, request: Request, visitor: Wri
         async with state.database.workspace(visitor.access.workspace_id) as session:
             await demand_test(request, session, visitor.access, command, sent=sent, channel=channel)
             changed = await service.change_channel(session, visitor.access, state.vault, state.settings, channel_id, command)
-            await _keep_senders(session, visitor, channel.provider, form)
+            await _keep_senders(session, visitor, channel.provider, sent)
     except (Invalid, Conflict, ValidationError) as error:
         return _form_page(request, visitor.frame, description, form, errors=sentences(error, description), channel=channel)
     response = go_to(request, f"/channels/{show_id('chn', channel_id)}")
@@ -111,10 +112,11 @@ async def change_channel(channel_id: ChannelPath, request: Request, visitor: Wri
     return response
 
 
-async def _keep_senders(session: AsyncSession, visitor: Visitor, kind: str, form: ChannelForm) -> None:
+async def _keep_senders(session: AsyncSession, visitor: Visitor, kind: str, sent: FormData) -> None:
     """A limit of the whole workspace, on the form for those who may change the workspace."""
-    if Permission.WORKSPACE_WRITE in visitor.access.permissions:
-        await keep_senders_at_once(session, visitor.access, kind, form.senders_at_once)
+    typed = sent.get(SETTING)
+    if isinstance(typed, str) and Permission.WORKSPACE_WRITE in visitor.access.permissions:
+        await keep_senders_at_once(session, visitor.access, kind, typed.strip())
 
 
 def _form_page(
