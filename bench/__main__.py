@@ -16,7 +16,7 @@ from bench.machine import describe_machine, in_words
 from bench.options import Options
 from bench.report import OUT, Report
 
-NAMES = ("bulk", "latency", "import", "receipts", "memory", "queries", "polling", "telegram")
+NAMES = ("bulk", "latency", "import", "receipts", "inbound", "memory", "queries", "polling", "telegram")
 _MODULES = {"import": "importing"}  # `import` cannot be a module's name
 
 

@@ -21,6 +21,8 @@ TARGETS: dict[str, tuple[str, float]] = {
     "rows_100k_seconds": ("<", 15),
     "import_peak_mb": ("<", 300),
     "receipts_per_second": (">=", 1500),
+    "inbound_per_second": (">=", 1000),
+    "inbound_lost": ("<", 1),
     "worker_peak_mb": ("<", 250),
     "idle_channel_kb": ("<", 150),
     "polling_channels": (">=", 2000),

@@ -33,6 +33,7 @@ from tidings.db.urls import asyncpg_url
 from tidings.delivery.contents import Contents
 from tidings.delivery.drain import Engine, drain
 from tidings.delivery.queries import channels_to_sweep
+from tidings.delivery.senders import call_next_senders
 from tidings.delivery.wake import DRAIN, drain_at, wake
 from tidings.insights import housekeeping
 from tidings.messages.apply_receipts import rematch_old_receipts, rematch_receipts
@@ -180,6 +181,7 @@ def _loops(database: Database) -> list[_Loop]:
         async with pool.acquire() as connection:
             for channel_id in await channels_to_sweep(connection):
                 await wake(connection, channel_id)
+            await call_next_senders(connection)
 
     async def rematch() -> None:
         async with pool.acquire() as connection:

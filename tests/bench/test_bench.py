@@ -17,6 +17,7 @@ FIGURES = {
     "latency": ({"p99_ms_idle", "p99_ms_beside_campaign"}, 40),
     "import": ({"rows_per_second", "import_peak_mb"}, 100),
     "receipts": ({"receipts_per_second"}, 200),
+    "inbound": ({"inbound_per_second"}, 200),
     "memory": ({"worker_peak_mb"}, 200),
     "polling": ({"idle_channel_kb", "polling_channels"}, 20),
     "queries": ({"slowest_query_ms"}, 10_000),

@@ -125,3 +125,43 @@ async def test_what_cannot_be_a_limit_is_told_at_its_field(client, workspace, fi
     answer = await submit(client, "/channels/new/telegram", name="Bot", field_bot_token=TOKEN, **fields)
     assert answer.status_code == 422
     assert sentence in answer.text
+
+
+async def test_how_many_channels_send_at_once_is_the_owners_to_change(client, workspace, app):
+    assert (await log_in(client, workspace.owner_email)).status_code == 303
+    form = {"name": "Phone", "senders_at_once": "20"}
+    page = (await client.get("/channels/new/whatsapp_linked", headers=HTML)).text
+    assert "Empty: 50 channels. 0: any number." in page
+    answer = await submit(client, "/channels/new/whatsapp_linked", **form)
+    assert answer.status_code == 303, answer.text
+    address = answer.headers["location"]
+    kept = (await client.get("/api/v1/workspace", headers=workspace.headers)).json()["settings"]
+    assert kept["senders_at_once"] == {"whatsapp_linked": 20}
+    assert 'value="20"' in (await client.get(f"{address}/edit", headers=HTML)).text
+    for typed, becomes in (("0", {"whatsapp_linked": None}), ("", {})):
+        assert (await submit(client, f"{address}/edit", **form | {"senders_at_once": typed})).status_code == 303
+        kept = (await client.get("/api/v1/workspace", headers=workspace.headers)).json()["settings"]
+        assert kept["senders_at_once"] == becomes
+    wrong = await submit(client, f"{address}/edit", **form | {"senders_at_once": "many", "name": "Other"})
+    assert wrong.status_code == 422
+    assert "must be a whole number, or empty" in wrong.text
+    assert 'value="many"' in wrong.text
+    assert await app.state.database.pool.fetchval("SELECT name FROM channels") == "Phone", "nothing of it was saved"
+
+
+async def test_how_many_channels_send_at_once_over_the_api(client, workspace):
+    async def patch(settings: object, status: int = 200) -> dict:
+        answer = await client.patch("/api/v1/workspace", json={"settings": settings}, headers=workspace.headers)
+        assert answer.status_code == status, answer.text
+        return answer.json().get("settings", {})
+
+    assert await patch({"senders_at_once": {"whatsapp_linked": 7, "telegram": None}, "max_attempts": 2}) == {
+        "senders_at_once": {"whatsapp_linked": 7, "telegram": None}, "max_attempts": 2,
+    }  # fmt: skip
+    assert (await patch({"max_attempts": 4}))["senders_at_once"] == {"whatsapp_linked": 7, "telegram": None}
+    assert (await patch({"senders_at_once": {}}))["senders_at_once"] == {}
+    await patch({"senders_at_once": {"telegram": 0}}, 422)
+    await patch({"senders_at_once": {"No provider": 5}}, 422)
+    providers = (await client.get("/api/v1/providers", headers=workspace.headers)).json()
+    told = {one["kind"]: one["senders_at_once"] for one in providers["items"]}
+    assert {kind: most for kind, most in told.items() if most} == {"whatsapp_linked": 50}

@@ -114,3 +114,28 @@ def test_a_running_process_notices_a_key_that_was_added(tmp_path):
     assert running.open(before) == {"a": "1"}
     assert running.derive("x") == after.derive("x")
     assert stat.S_IMODE((tmp_path / KEY_FILE).stat().st_mode) == 0o600
+
+
+def test_a_running_process_seals_and_signs_with_a_key_as_soon_as_it_is_there_and_forgets_one_that_is_gone(tmp_path):
+    settings = Settings(home=tmp_path)
+    running = open_vault(settings)
+    (old,), signed = load_keys(settings), running.derive("x")
+    add_key(settings)
+    newest = load_keys(settings)[0]
+    assert running.derive_all("x") == [Vault([newest]).derive("x"), signed]
+    assert Vault([newest]).open(running.seal({"a": "1"})) == {"a": "1"}
+    (tmp_path / KEY_FILE).write_text(newest.decode() + "\n")
+    assert running.derive_all("x") == [Vault([newest]).derive("x")]
+    with pytest.raises(VaultError):
+        running.open(Vault([old]).seal({"a": "1"}))
+
+
+@pytest.mark.parametrize("harm", [lambda file: file.unlink(), lambda file: file.write_text("nonsense")], ids=["moved away", "spoilt"])
+def test_a_running_process_goes_on_with_its_keys_when_the_file_is_gone_and_makes_no_other(tmp_path, harm):
+    running = open_vault(Settings(home=tmp_path))
+    sealed = running.seal({"a": "1"})
+    harm(tmp_path / KEY_FILE)
+    left = [file.read_text() for file in tmp_path.iterdir()]
+    assert running.open(running.seal({"a": "2"})) == {"a": "2"}
+    assert running.open(sealed) == {"a": "1"}
+    assert [file.read_text() for file in tmp_path.iterdir()] == left

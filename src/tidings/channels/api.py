@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from tidings.channels import asking, service, session_api, templates
+from tidings.channels import asking, service, session_api, templates, trying
 from tidings.channels.asking import Asking
 from tidings.channels.lifecycle_api import add_control, add_overview
 from tidings.channels.schemas import (
@@ -22,10 +22,12 @@ from tidings.channels.schemas import (
 )
 from tidings.channels.standing import standings
 from tidings.channels.template_schemas import TemplateList
+from tidings.channels.try_schemas import TryInput, TryOutput
 from tidings.core.cursor import read_cursor, write_cursor
 from tidings.workspaces.access import Access
 from tidings.workspaces.edge import Scope, require, require_access, require_send
 from tidings.workspaces.once import Once, idempotent
+from tidings.workspaces.rate_limit import limit as limit_rate
 from tidings.workspaces.rules import Permission
 from tidings.workspaces.wire import Cursor, Limit, Page, PathId, problems
 
@@ -49,6 +51,7 @@ def make_router(*, send_test: SendTest, wake: Wake) -> APIRouter:
     """All routes of channels."""
     router = APIRouter(prefix="/channels", tags=["Channels"])
     add_overview(router, wake)  # fixed addresses first: `/channels/totals` is no channel
+    _add_trying(router)
     _add_registry(router)
     _add_lifecycle(router, wake)
     _add_questions(router, send_test, wake)
@@ -110,6 +113,22 @@ def _add_lifecycle(router: APIRouter, wake: Wake) -> None:
     async def make_default(channel_id: ChannelPath, request: Request, scope: Writer) -> ChannelOutput:
         """Have messages of its medium go by this channel when none is named."""
         return await _one(request, scope, await service.make_default(scope.session, scope.access, channel_id))
+
+
+def _add_trying(router: APIRouter) -> None:
+    @router.post("/test", responses=problems(404, 409, 429))
+    async def try_channel(
+        body: TryInput, request: Request, access: Annotated[Access, require_access(Permission.CHANNELS_WRITE)]
+    ) -> TryOutput:
+        """Try a configuration that is not saved with one real message: the request as it left, the answer, and what would be made of it.
+
+        For HTTP gateways. Needs the right to send, too. Nothing is kept but a line in the audit log.
+        """
+        access.demand(Permission.MESSAGES_SEND)
+        state = request.app.state
+        await limit_rate(state.database, f"send:{access.workspace_id}", state.settings.send_requests_per_minute)
+        done = await trying.try_out(_asking(request), access, body.command(), channel_id=body.channel_id, to=body.to, text=body.text)
+        return TryOutput.of(done)
 
 
 def _add_questions(router: APIRouter, send_test: SendTest, wake: Wake) -> None:

@@ -46,6 +46,15 @@ def _are_minutes(value: Any) -> TypeGuard[list[float]]:
     return isinstance(value, list) and bool(value) and all(isinstance(one, int | float) and 0 <= one <= 1440 for one in value)
 
 
+def senders_at_once(description: Description, workspace_settings: Mapping[str, Any]) -> int | None:
+    """How many channels of this provider may send at once in a workspace (`senders_at_once` of its settings, by provider; null: any)."""
+    own = workspace_settings.get("senders_at_once")
+    if isinstance(own, dict) and description.kind in own:
+        most = own[description.kind]
+        return most if isinstance(most, int) and most > 0 else None
+    return description.senders_at_once
+
+
 def merged_limits(default: Limits, override: Mapping[str, Any]) -> Limits:
     """The provider's limits with what the channel's owner has changed.
 

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from tidings.channels.activity import Happened, note_activity
-from tidings.channels.rules import RetryPolicy, hook_url, merged_limits, retry_policy
+from tidings.channels.rules import RetryPolicy, hook_url, merged_limits, retry_policy, senders_at_once
 from tidings.channels.vault import Vault, VaultError
 from tidings.providers import PROVIDERS
 from tidings.providers.base import ChannelConfig, Limits, Provider
@@ -36,6 +36,8 @@ class RunningChannel:
     limits: Limits
     receive: str = "hook"
     retry: RetryPolicy
+    senders_at_once: int | None = None
+    """So many channels of this provider may send at the same moment in this workspace; None for no such limit."""
     hook_url: str = field(repr=False)
     """The public address of its receipts and inbound; empty where none is set."""
     sendable: bool
@@ -45,6 +47,11 @@ class RunningChannel:
     """Its secrets cannot be opened with the keys at hand."""
     usable: bool = True
     """False when not even a question may be asked: its secrets are sealed, or its address is not allowed."""
+
+    @property
+    def kind(self) -> str:
+        """The provider's."""
+        return self.provider.description.kind
 
 
 async def open_channel(connection: asyncpg.Connection, vault: Vault, settings: Settings, channel_id: UUID) -> RunningChannel | None:
@@ -132,6 +139,7 @@ def _opened(row: asyncpg.Record | None, vault: Vault, settings: Settings) -> Run
         unusable = "The channel's API address is not among those that the operator allows (TIDINGS_ALLOWED_API_BASE_URLS)."
     reason = unusable or _not_sending(row)
     url = hook_url(settings.public_url, row["hook_token"])
+    workspace_settings = msgspec.json.decode(row["workspace_settings"])
     return RunningChannel(
         id=row["id"],
         workspace_id=row["workspace_id"],
@@ -148,7 +156,8 @@ def _opened(row: asyncpg.Record | None, vault: Vault, settings: Settings) -> Run
         ),
         limits=merged_limits(provider.description.limits, msgspec.json.decode(row["limits"])),
         receive=row["receive"],
-        retry=retry_policy(msgspec.json.decode(row["workspace_settings"])),
+        retry=retry_policy(workspace_settings),
+        senders_at_once=senders_at_once(provider.description, workspace_settings),
         hook_url=url,
         sendable=reason is None,
         reason=reason,

@@ -288,6 +288,9 @@ class ProviderOutput(BaseModel):
     fields: list[FieldOutput]
     capabilities: CapabilitiesOutput
     limits: LimitsOutput
+    senders_at_once: int | None = Field(
+        description="So many channels of a workspace may send at the same moment, unless its settings say otherwise; null for any number."
+    )
 
     @classmethod
     def of(cls, description: Description) -> ProviderOutput:
@@ -310,6 +313,7 @@ class ProviderOutput(BaseModel):
                 templates=can.templates, window_hours=can.window_hours, read_receipts=can.read_receipts, polling=can.polling, links=can.links,
             ),
             limits=LimitsOutput.of(description.limits),
+            senders_at_once=description.senders_at_once,
         )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from tidings.channels import queries
 from tidings.channels.activity import Happened, note_activity
 from tidings.channels.alerts import list_alerts, resolve_alert
+from tidings.channels.filling_in import check_base_url, description_of, merged_fields
 from tidings.channels.lifecycle import Receive, choose_receive
 from tidings.channels.models import Channel
 from tidings.channels.queries import DayUse, PersonalTotal, Resting, Traffic, day_use, pause_of, resting, traffic
@@ -23,8 +24,7 @@ from tidings.core.addresses import LABELS
 from tidings.core.clock import utc_now
 from tidings.core.ids import new_id
 from tidings.db.database import raw_connection
-from tidings.errors import Conflict, FieldError, Invalid, NotFound
-from tidings.providers import PROVIDERS
+from tidings.errors import Conflict, NotFound
 from tidings.workspaces.access import system_access
 from tidings.workspaces.audit import record
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from tidings.channels.vault import Vault
-    from tidings.providers.base import Description
     from tidings.settings import Settings
     from tidings.workspaces.access import Access
 
@@ -104,10 +103,10 @@ async def get_channel(session: AsyncSession, access: Access, channel_id: UUID) -
 
 async def create_channel(session: AsyncSession, access: Access, vault: Vault, settings: Settings, command: CreateChannel) -> Channel:
     """Set up a channel, enabled. Raises Invalid with every field that is wrong, or Conflict when the name is taken."""
-    description = _description(command.provider)
+    description = description_of(command.provider)
     medium = choose_medium(description, command.medium)
     plain, secret = split_fields(description, command.fields)
-    _check_base_url(settings, command.api_base_url)
+    check_base_url(settings, command.api_base_url)
     default = command.is_default
     if command.owner_id is not None:
         default = False
@@ -147,9 +146,9 @@ async def change_channel(  # noqa: PLR0917
     before = _told(channel)
     changed_secrets = _change_fields(channel, vault, command.fields)
     if command.receive is not None and command.receive != channel.receive:
-        channel.receive = choose_receive(_description(channel.provider), command.receive, has_address=bool(settings.public_url))
+        channel.receive = choose_receive(description_of(channel.provider), command.receive, has_address=bool(settings.public_url))
     if command.api_base_url is not None and command.api_base_url != channel.api_base_url:
-        _check_base_url(settings, command.api_base_url)
+        check_base_url(settings, command.api_base_url)
         channel.api_base_url = command.api_base_url
     channel.name = command.name if command.name is not None else channel.name
     channel.sender = command.sender if command.sender is not None else channel.sender
@@ -171,11 +170,7 @@ def _change_fields(channel: Channel, vault: Vault, changes: Mapping[str, str | N
     given = {name: value for name, value in changes.items() if value is not None}
     if not given:
         return []
-    description = _description(channel.provider)
-    # With all secrets given anew the old ones need not be opened, so a lost key can be got over.
-    all_new = all(one.name in given for one in description.fields if one.secret)
-    before = {} if all_new else vault.open(channel.credentials)
-    plain, secret = split_fields(description, {**channel.settings, **before, **given})
+    plain, secret, before = merged_fields(channel, vault, given)
     channel.settings = plain
     changed = sorted(
         name for name in given if (name in secret or name in channel.credential_hints) and secret.get(name) != before.get(name)
@@ -301,21 +296,6 @@ async def _get(session: AsyncSession, access: Access, channel_id: UUID, *, lock:
     if channel is None or not may_see(access, channel.owner_id):
         raise NotFound("There is no such channel in this workspace.")
     return channel
-
-
-def _description(provider: str) -> Description:
-    if provider not in PROVIDERS:
-        kinds = ", ".join(PROVIDERS)
-        raise Invalid(f"There is no provider “{provider[:50]}”.", errors=(FieldError("provider", f"one of: {kinds}"),))
-    return PROVIDERS[provider].description
-
-
-def _check_base_url(settings: Settings, url: str) -> None:
-    if url and not settings.may_override_base_url(url):
-        raise Invalid(
-            "This installation does not allow channels to use that API address. Leave it empty for the provider's own.",
-            errors=(FieldError("api_base_url", "is not among those that the operator allows (TIDINGS_ALLOWED_API_BASE_URLS)"),),
-        )
 
 
 async def _flush(session: AsyncSession, name: str) -> None:

@@ -38,29 +38,29 @@ class VaultError(Unavailable):
 
 
 class Vault:
-    """Seals with the newest key and opens with any. `reload` gives the keys anew after somebody else has added one."""
+    """Seals with the newest key and opens with any.
+
+    `reload` gives the keys as they are at this moment, and costs next to nothing where they are the same. It is asked before anything
+    is sealed or signed, so that nothing is lost once an older key is thrown away, and before a signature is checked, because another
+    process may have made it with a key that was added since this one began.
+    """
 
     def __init__(self, keys: Sequence[bytes], reload: Callable[[], list[bytes]] | None = None) -> None:
         self._reload = reload
+        self._keys: list[bytes] = []
         self._use(keys)
 
     def seal(self, values: Mapping[str, str]) -> bytes:
         """Lock away named secrets."""
-        return self._fernet.encrypt(msgspec.json.encode(dict(values)))
+        return self.seal_bytes(msgspec.json.encode(dict(values)))
 
     def open(self, sealed: bytes) -> dict[str, str]:
         """Give back what was sealed; nothing was sealed in no bytes at all. Raises VaultError when no key fits."""
         return _SECRETS.decode(self._with_newest_keys(lambda: self._fernet.decrypt(sealed))) if sealed else {}
 
     def seal_bytes(self, value: bytes) -> bytes:
-        """Lock away one secret that is no text, with the newest key there is at this moment.
-
-        Sessions seal theirs again and again for as long as a worker lives: with the key of its start, they would be lost once
-        that key is thrown away after a rotation.
-        """
-        if self._reload is not None:
-            with contextlib.suppress(VaultError):
-                self._use(self._reload())
+        """Lock away one secret that is no text."""
+        self._refresh()
         return self._fernet.encrypt(value)
 
     def open_bytes(self, sealed: bytes) -> bytes:
@@ -73,15 +73,27 @@ class Vault:
 
     def derive(self, purpose: str) -> bytes:
         """A key of 32 bytes for one purpose, made from the newest key: it changes when the keys are rotated."""
-        return _derived(self._keys[0], purpose)
+        return self.derive_all(purpose)[0]
 
     def derive_all(self, purpose: str) -> list[bytes]:
         """Such a key from each of the keys, newest first: for checking what an older one signed."""
-        return [_derived(key, purpose) for key in self._keys]
+        self._refresh()
+        keys, made = self._keys, self._made
+        if purpose not in made:
+            made[purpose] = [_derived(key, purpose) for key in keys]
+        return list(made[purpose])
+
+    def _refresh(self) -> None:
+        """Use the keys there are now; those at hand where they cannot be read."""
+        if self._reload is not None:
+            with contextlib.suppress(VaultError):
+                self._use(self._reload())
 
     def _use(self, keys: Sequence[bytes]) -> None:
-        self._keys = list(keys)
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        if list(keys) != self._keys:
+            self._fernet = MultiFernet([Fernet(key) for key in keys])
+            self._keys = list(keys)
+            self._made: dict[str, list[bytes]] = {}
 
     def _with_newest_keys(self, act: Callable[[], bytes]) -> bytes:
         with contextlib.suppress(InvalidToken):
@@ -98,8 +110,33 @@ class Vault:
 
 
 def open_vault(settings: Settings) -> Vault:
-    """The vault of this installation; it notices by itself when a key is added to the key file."""
-    return Vault(load_keys(settings), reload=lambda: load_keys(settings))
+    """The vault of this installation; it notices by itself when the key file is changed."""
+    if settings.secret_keys is not None:
+        return Vault(load_keys(settings))
+    return Vault(load_keys(settings), reload=_KeyFile(settings))
+
+
+class _KeyFile:
+    """The keys of the file, which is read only when it is another than the last time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._mark: tuple[int, int, int] | None = None
+        """What is another once the file is, whether it was replaced or written over."""
+        self._keys: list[bytes] = []
+
+    def __call__(self) -> list[bytes]:
+        path = self._settings.home / KEY_FILE
+        try:
+            found = path.stat()
+        except OSError as error:
+            # Whoever runs has keys: none is made in place of a file that was moved away.
+            raise VaultError(f"The key file {path} is gone or cannot be read. Nothing is lost: bring it back.") from error
+        mark = found.st_ino, found.st_mtime_ns, found.st_size
+        if mark != self._mark:
+            self._keys = load_keys(self._settings)
+            self._mark = mark
+        return self._keys
 
 
 def load_keys(settings: Settings) -> list[bytes]:

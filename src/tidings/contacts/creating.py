@@ -1,4 +1,4 @@
-"""New contacts: one, many at once, or the one behind an address that wrote to us."""
+"""New contacts: one, or many at once."""
 
 from __future__ import annotations
 
@@ -74,23 +74,6 @@ async def create_contacts(session: AsyncSession, access: Access, wanted: Sequenc
         await _write(connection, access.workspace_id, fresh)
         await _note(session, access, fresh)
     return made
-
-
-async def find_or_create_by_address(connection: asyncpg.Connection, workspace_id: UUID, medium: str, address: str, name: str = "") -> UUID:
-    """The contact with this address, made when there is none: for people who write first. The address is in its final form.
-
-    One that has no name yet is called by the name given here.
-    """
-    name = clean_name(name[:200])
-    timezone = guess_timezone(address) if is_phone(medium, address) else None
-    for _ in range(3):  # it may be deleted between the two looks, hardly three times
-        found = await connection.fetchval(SQL.find_by_address, workspace_id, medium, address)
-        if found is not None and name:
-            await connection.execute(SQL.name_nameless, workspace_id, found, name)
-        found = found or await connection.fetchval(SQL.find_or_create, workspace_id, new_id(), new_id(), medium, address, name, timezone)
-        if found is not None:
-            return UUID(int=found.int)
-    raise Conflict("The contact was made and deleted by others at the same moment. Try again.")
 
 
 async def find_holders(connection: asyncpg.Connection, workspace_id: UUID, keys: Sequence[_Key]) -> dict[_Key, tuple[UUID, str]]:

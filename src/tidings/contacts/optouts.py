@@ -22,6 +22,12 @@ async def opt_in(connection: asyncpg.Connection, workspace_id: UUID, medium: str
     return _count(status) == 1
 
 
+async def is_opted_out(connection: asyncpg.Connection, workspace_id: UUID, medium: str, address: str) -> bool:
+    """Whether messages of this medium to this address are stopped."""
+    return bool(await connection.fetchval(_IS_OUT, workspace_id, medium, address))
+
+
+_IS_OUT = "SELECT EXISTS (SELECT FROM opt_outs WHERE workspace_id = $1 AND medium = $2 AND address = $3)"
 _OPT_OUT = """
     INSERT INTO opt_outs (workspace_id, medium, address, source, detail) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT DO NOTHING

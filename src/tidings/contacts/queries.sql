@@ -49,19 +49,42 @@ DELETE FROM contact_points WHERE workspace_id = $1 AND id = $2
 -- name: find_by_address
 SELECT contact_id FROM contact_points WHERE workspace_id = $1 AND medium = $2 AND address = $3
 
--- name: find_or_create
--- The contact with the address $5 on medium $4, made with the ids $2 (contact) and $3 (point) when there is none. Foreign keys are checked
--- at the end of the statement, so that of two at once one makes it and the other makes nothing.
-WITH point AS (
-    INSERT INTO contact_points (workspace_id, id, contact_id, medium, address) VALUES ($1, $3, $2, $4, $5)
-    ON CONFLICT DO NOTHING RETURNING contact_id
+-- name: find_by_addresses
+-- Whose the addresses are that are anybody's. Arrays: workspaces, media, addresses. Each by its key (OFFSET 0): the plan is made once.
+SELECT wanted.*, p.contact_id, p.nameless
+FROM unnest($1::uuid[], $2::text[], $3::text[]) AS wanted (workspace_id, medium, address)
+CROSS JOIN LATERAL (
+    SELECT p.contact_id, (SELECT c.name = '' FROM contacts c WHERE c.workspace_id = p.workspace_id AND c.id = p.contact_id) AS nameless
+    FROM contact_points p
+    WHERE p.workspace_id = wanted.workspace_id AND p.medium = wanted.medium AND p.address = wanted.address OFFSET 0
+) p
+
+-- name: create_by_addresses
+-- A contact for each address that is nobody's. Arrays in the order in which all writers take addresses: workspaces, media, addresses; ids
+-- of points and of contacts, names, timezones. Foreign keys are checked at the end of the statement, so that of two at once one makes a
+-- contact and the other makes nothing.
+WITH wanted AS MATERIALIZED (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::uuid[], $6::text[], $7::text[]) WITH ORDINALITY
+        AS t (workspace_id, medium, address, point_id, contact_id, name, timezone, n)
+), point AS (
+    INSERT INTO contact_points (workspace_id, id, contact_id, medium, address)
+    SELECT workspace_id, point_id, contact_id, medium, address FROM wanted ORDER BY n
+    ON CONFLICT DO NOTHING RETURNING workspace_id, contact_id, medium, address
+), made AS (
+    INSERT INTO contacts (workspace_id, id, name, timezone, search_text)
+    SELECT p.workspace_id, p.contact_id, w.name, w.timezone, plain_text(w.name) || E'\n' || plain_text(p.address)
+    FROM point p JOIN wanted w ON w.contact_id = p.contact_id
 )
-INSERT INTO contacts (workspace_id, id, name, timezone, search_text)
-SELECT $1, contact_id, $6, $7, plain_text($6) || E'\n' || plain_text($5) FROM point
-RETURNING id
+SELECT workspace_id, medium, address, contact_id FROM point
 
 -- name: count
 SELECT coalesce(sum(n), 0) FROM contact_counts WHERE workspace_id = $1
 
 -- name: name_nameless
-UPDATE contacts SET name = $3 WHERE workspace_id = $1 AND id = $2 AND name = ''
+-- Arrays: workspaces, contacts in order, names.
+WITH nameless AS MATERIALIZED (
+    SELECT c.workspace_id, c.id, t.name FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS t (workspace_id, id, name)
+    JOIN contacts c ON c.workspace_id = t.workspace_id AND c.id = t.id
+    WHERE c.name = '' ORDER BY c.workspace_id, c.id FOR UPDATE OF c
+)
+UPDATE contacts c SET name = n.name FROM nameless n WHERE c.workspace_id = n.workspace_id AND c.id = n.id

@@ -12,11 +12,12 @@ from tidings.contacts.changing import (
     opt_out_contact,
     remove_address,
 )
-from tidings.contacts.creating import Made, create_contact, create_contacts, find_or_create_by_address
+from tidings.contacts.creating import Made, create_contact, create_contacts
 from tidings.contacts.models import Address, Contact, ContactPoint, NewContact
-from tidings.contacts.optouts import opt_in, opt_out
+from tidings.contacts.optouts import is_opted_out, opt_in, opt_out
 from tidings.contacts.reading import count_contacts, get_contact, get_contacts, groups_of_contact, list_contacts
 from tidings.contacts.search import Filters
+from tidings.contacts.senders import find_or_create_by_address, find_or_create_by_addresses
 
 __all__ = [
     "AUDIENCE_SQL",
@@ -40,9 +41,11 @@ __all__ = [
     "create_contacts",
     "delete_contact",
     "find_or_create_by_address",
+    "find_or_create_by_addresses",
     "get_contact",
     "get_contacts",
     "groups_of_contact",
+    "is_opted_out",
     "list_contacts",
     "opt_in",
     "opt_in_contact",

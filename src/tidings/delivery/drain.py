@@ -14,6 +14,7 @@ from tidings.channels.runtime import RunningChannel, open_channel
 from tidings.channels.standing import holder_of
 from tidings.delivery import queries
 from tidings.delivery.contents import Contents
+from tidings.delivery.senders import leave_place, take_place
 from tidings.delivery.slice import Slice
 from tidings.delivery.wake import finish, hand_over
 
@@ -55,8 +56,10 @@ async def drain(engine: Engine, job_id: int, channel_id: UUID) -> None:
         if channel.provider.description.capabilities.sessions and not await _is_here(engine, connection, job_id, channel):
             return
         recovered = await queries.recover(connection, channel_id, channel.workspace_id, channel.retry.max_attempts)
-    if recovered:
-        log.warning("claims_recovered", channel_id=str(channel_id), messages=recovered)
+        if recovered:
+            log.warning("claims_recovered", channel_id=str(channel_id), messages=recovered)
+        if not await take_place(connection, channel, job_id):
+            return
     turn = Slice(
         pool=engine.pool,
         http=engine.http,
@@ -68,6 +71,7 @@ async def drain(engine: Engine, job_id: int, channel_id: UUID) -> None:
     end = await turn.run()
     async with engine.pool.acquire() as connection:
         await finish(connection, job_id, channel.workspace_id, channel_id, again=end.again, delay=min(end.delay, _LONGEST_DELAY))
+        await leave_place(connection, channel, job_id)
 
 
 async def _is_here(engine: Engine, connection: asyncpg.Connection, job_id: int, channel: RunningChannel) -> bool:

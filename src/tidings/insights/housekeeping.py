@@ -37,7 +37,7 @@ async def prune(pool: asyncpg.Pool) -> None:
         for statement in (
             _SQL.prune_idempotency_keys, _SQL.prune_rate_windows, _SQL.prune_job_log, _SQL.prune_heartbeats,
             _SQL.cancel_stale_imports, _SQL.prune_import_files, _SQL.prune_import_rows, _SQL.prune_sessions, _SQL.prune_refresh_tokens, _SQL.prune_invitations, _SQL.prune_inbound_seen,
-            _SQL.prune_channel_activity, _SQL.prune_recipient_pace, _SQL.prune_recipient_holds, _SQL.prune_channel_day, _SQL.prune_channel_day_recipients,
+            _SQL.prune_channel_activity, _SQL.prune_recipient_pace, _SQL.prune_recipient_holds, _SQL.prune_sender_places, _SQL.prune_channel_day, _SQL.prune_channel_day_recipients,
         ):  # fmt: skip
             await connection.execute(statement)
         await prune_events(connection)

@@ -97,6 +97,9 @@ DELETE FROM recipient_pace WHERE at < now() - interval '1 hour'
 -- name: prune_recipient_holds
 DELETE FROM recipient_holds WHERE until < now()
 
+-- name: prune_sender_places
+DELETE FROM sender_places WHERE seen_at < now() - interval '1 hour'
+
 -- name: prune_channel_day
 DELETE FROM channel_day WHERE at < now() - interval '25 hours'
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from tidings.contacts.optouts import Source
-from tidings.contacts.service import find_or_create_by_address, opt_in, opt_out
+from tidings.contacts.service import find_or_create_by_addresses, opt_in, opt_out
 from tidings.core.addresses import BadAddress, clean_address
 from tidings.core.clock import utc_now
 from tidings.core.ids import new_id, show_id
@@ -95,7 +95,8 @@ async def receive_inbound(session: AsyncSession, database: Database, arrived: Se
                 session, connection, workspace_id=where.workspace_id, channel_id=where.channel_id, medium=where.medium,
                 address=one.address, code=where.link_code,
             )  # fmt: skip
-    contacts = await _contacts(connection, fresh)
+    # Strangers become contacts.
+    contacts = await find_or_create_by_addresses(connection, {_point(one): _name(one.arrived.inbound.sender_name) for one in fresh})
     await _write(connection, fresh, contacts)
     for one in fresh:
         keyword = one.arrived.inbound.keyword or read_keyword(one.text)
@@ -150,15 +151,6 @@ _Point = tuple[UUID, str, str]
 
 def _point(one: _Fresh) -> _Point:
     return one.arrived.workspace_id, one.arrived.medium, one.address
-
-
-async def _contacts(connection: asyncpg.Connection, fresh: Sequence[_Fresh]) -> dict[_Point, UUID]:
-    """Whose each address is; strangers become contacts. In order, so that no two transactions can wait for each other."""
-    names = {_point(one): _name(one.arrived.inbound.sender_name) for one in fresh}
-    return {
-        point: await find_or_create_by_address(connection, point[0], point[1], point[2], names[point])
-        for point in sorted(names)
-    }  # fmt: skip
 
 
 async def _write(connection: asyncpg.Connection, fresh: Sequence[_Fresh], contacts: dict[_Point, UUID]) -> None:

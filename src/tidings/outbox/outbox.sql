@@ -22,4 +22,5 @@ SELECT workspace_id, id, kind, at, data::text, position FROM events
 WHERE position > $1 AND ($2::text[] = '{}' OR kind = ANY ($2)) ORDER BY position LIMIT $3
 
 -- name: prune
-DELETE FROM events WHERE at < now() - $1::interval
+-- By when they were written down: what they tell of may be long past.
+DELETE FROM events WHERE id < id_floor(now() - $1::interval)

@@ -405,6 +405,8 @@ class Description:
     fields: tuple[Field, ...]
     capabilities: Capabilities
     limits: Limits
+    senders_at_once: int | None = None
+    """How many of a workspace's channels may send at the same moment unless the workspace says otherwise; None for no such limit."""
     docs_url: str = ""
     sender_label: str = "Sender"
     """What a channel's sender is called at this provider; empty where messages have no sender of their own to choose."""
@@ -531,6 +533,27 @@ class Links(Protocol):
 
     async def link(self, http: Http, channel: ChannelConfig, code: str) -> str:
         """The address that a person opens to link their chat; `code` comes back in `Linked`. Raises `ProviderError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """One request that was really sent, to be looked at by whoever describes the service. No credential stands in it."""
+
+    request: str
+    """As it left: method and address, headers, an empty line, the body. Empty where none could be made."""
+    answer: str | None
+    """The same way; None where no whole answer came."""
+    outcome: Outcome
+    """What a message sent like this would have become."""
+
+
+@runtime_checkable
+class TriesOut(Protocol):
+    """A provider whose configuration a person makes up, so that only a real request shows whether it is right."""
+
+    async def try_out(self, http: Http, channel: ChannelConfig, message: Outgoing) -> Tried:
+        """Send this message, and tell all of it. Raises nothing but cancellation."""
         ...
 
 

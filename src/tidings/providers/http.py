@@ -149,22 +149,30 @@ def _builder(connect_seconds: float, total_seconds: float, wait_seconds: float, 
     )
 
 
+def content_of(request: Request) -> tuple[dict[str, str], bytes | None]:
+    """Headers and body of a request without files, as they leave."""
+    headers = dict(request.headers) if request.headers is not None else {}
+    if request.auth is not None:
+        headers["authorization"] = basic(request.auth)
+    body, content_type = body_of(request)
+    if content_type is not None:
+        headers["content-type"] = content_type
+    return headers, body
+
+
 def _build(client: Client, request: Request) -> StreamRequest:
     try:
         wire = client.request(request.method, _parsed(request.url))
-        headers = dict(request.headers) if request.headers is not None else {}
-        if request.auth is not None:
-            headers["authorization"] = basic(request.auth)
         if request.query is not None:
             wire = wire.query(request.query)
         if request.files is not None:
-            wire = wire.multipart(_multipart(request.form or {}, request.files))
-        else:
-            body, content_type = body_of(request)
-            if content_type is not None:
-                headers["content-type"] = content_type
-            if body is not None:
-                wire = wire.body_bytes(body)
+            headers = dict(request.headers) if request.headers is not None else {}
+            if request.auth is not None:
+                headers["authorization"] = basic(request.auth)
+            return wire.multipart(_multipart(request.form or {}, request.files)).headers(headers).build_streamed()
+        headers, body = content_of(request)
+        if body is not None:
+            wire = wire.body_bytes(body)
         return wire.headers(headers).build_streamed()
     except Exception as error:  # noqa: BLE001 - an odd address or header; its text could quote a credential
         raise NotSent(f"the request could not be made ({type(error).__name__}): look at the channel's settings", retryable=False) from None

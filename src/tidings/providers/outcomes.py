@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from urllib.parse import quote, quote_plus
+from xml.sax.saxutils import escape
 
 import msgspec
 import structlog
@@ -168,14 +169,20 @@ def redact(text: str, channel: ChannelConfig, request: Request | None = None) ->
 
     Not the other way round: half a credential would pass.
     """
+    text = blotted(text, channel, request)
+    return text if len(text) <= LONGEST_DETAIL else f"{text[: LONGEST_DETAIL - 1]}…"
+
+
+def blotted(text: str, channel: ChannelConfig, request: Request | None = None) -> str:
+    """The same text, whole, without any credential of the channel."""
     for secret in _spellings(channel.credentials, request.auth if request else None):
         text = text.replace(secret, "•••")
-    return text if len(text) <= LONGEST_DETAIL else f"{text[: LONGEST_DETAIL - 1]}…"
+    return text
 
 
 def _spellings(credentials: Mapping[str, str], auth: tuple[str, str] | None) -> Sequence[str]:
     values = [value for value in credentials.values() if len(value) >= 4]  # shorter ones would blot out ordinary words
-    found = {spelling for value in values for spelling in (value, quote(value, safe=""), quote_plus(value), _in_json(value))}
+    found = {spelling for value in values for spelling in (value, quote(value, safe=""), quote_plus(value), _in_json(value), escape(value))}
     found |= {_HEX.sub(lambda code: code[0].lower(), spelling) for spelling in found}
     if auth is not None:
         found.add(base64.b64encode(":".join(auth).encode()).decode())

@@ -26,6 +26,8 @@ RoleField = Annotated[
     Role, Field(description="owner: everything; admin: all but the workspace itself; agent: contacts and sending; viewer: reads.")
 ]
 
+ProviderKind = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,49}$")]
+
 _PREFIX_OF_KIND = {name.lower().replace(" ", "_"): prefix for prefix, name in PREFIXES.items()}
 
 
@@ -33,13 +35,18 @@ class _Input(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class RetrySettings(_Input):
-    """When a message that failed for a passing reason is tried again."""
+class SettingsInput(_Input):
+    """When a message that failed for a passing reason is tried again, and how many channels send at once."""
 
     retry_minutes: list[Annotated[float, Field(ge=0, le=1440)]] | None = Field(
         None, min_length=1, max_length=10, description="Minutes before each further try; the last one repeats.", examples=[[5, 10, 15]]
     )
     max_attempts: int | None = Field(None, ge=1, le=20, description="Tries in all.", examples=[3])
+    senders_at_once: dict[ProviderKind, Annotated[int, Field(ge=1, le=100_000)] | None] | None = Field(
+        None, max_length=100, examples=[{"whatsapp_linked": 50}],
+        description="By provider: so many channels of this workspace may send at the same moment; null for any number. Replaces what was "
+        "set before; a provider that is left out has its own limit (`GET /providers`).",
+    )  # fmt: skip
 
 
 class WorkspaceInput(_Input):
@@ -51,11 +58,13 @@ class WorkspaceInput(_Input):
         None, max_length=2, examples=["KE"], description="The country whose way of writing phone numbers is understood without a +."
     )
     default_locale: PlainText | None = Field(None, max_length=35, examples=["en"])
-    settings: RetrySettings | None = None
+    settings: SettingsInput | None = None
 
     def changes(self) -> WorkspaceChanges:
         """As the service wants it."""
-        settings = self.settings.model_dump(exclude_none=True) if self.settings else None
+        given = self.settings.model_dump() if self.settings else None
+        # Only what stands by itself: within `senders_at_once` null says something.
+        settings = {name: value for name, value in given.items() if value is not None} if given is not None else None
         return WorkspaceChanges(**self.model_dump(exclude={"settings"}), settings=settings)
 
 

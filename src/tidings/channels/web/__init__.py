@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from tidings.channels.web import acts, alerts, list_page, own, page, session, setup
+from tidings.channels.web import acts, alerts, list_page, own, page, session, setup, trying
 
 if TYPE_CHECKING:
     from tidings.channels.api import SendTest, Wake
@@ -17,7 +17,7 @@ def make_router(*, send_test: SendTest, wake: Wake) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     # Fixed addresses first: `/channels/new` is no channel.
     parts = (
-        list_page.router, setup.router, page.router, session.router, acts.make_router(send_test=send_test, wake=wake), alerts.router,
+        list_page.router, setup.router, trying.router, page.router, session.router, acts.make_router(send_test=send_test, wake=wake), alerts.router,
         own.make_router(send_test=send_test, wake=wake),
     )  # fmt: skip
     for part in parts:

@@ -32,6 +32,8 @@ class ChannelForm:
     removed: tuple[str, ...] = ()
     """Secrets that are to be forgotten."""
     limits: LimitsForm = field(default_factory=LimitsForm)
+    senders_at_once: str = ""
+    """Of all channels of this provider in the workspace."""
     receive: str = ""
     api_base_url: str = ""
     is_default: bool = False
@@ -39,7 +41,7 @@ class ChannelForm:
     @property
     def has_limits(self) -> bool:
         """Whether the limits are to be seen at once."""
-        return self.limits.is_own or bool(self.api_base_url)
+        return self.limits.is_own or bool(self.api_base_url or self.senders_at_once)
 
 
 def read_form(form: FormData, description: Description) -> ChannelForm:
@@ -53,7 +55,7 @@ def read_form(form: FormData, description: Description) -> ChannelForm:
     values = {each.name: one(f"field_{each.name}") for each in description.fields}
     return ChannelForm(
         name=one("name"), medium=one("medium"), sender=one("sender"), limits=read_limits(one), receive=one("receive"),
-        api_base_url=one("api_base_url").rstrip("/"), is_default=one("is_default") == "true",
+        api_base_url=one("api_base_url").rstrip("/"), senders_at_once=one("senders_at_once"), is_default=one("is_default") == "true",
         fields={name: value for name, value in values.items() if name not in secret},
         secrets={name: value for name, value in values.items() if name in secret},
         removed=tuple(name for name in secret if one(f"remove_{name}") == "true"),

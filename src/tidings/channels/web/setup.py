@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import asdict
-from typing import Annotated, Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
-from tidings.channels import asking, service
+from tidings.channels import asking, service, trying
+from tidings.channels.senders import SETTING, keep_senders_at_once, show_senders_at_once
 from tidings.channels.web.form import ChannelForm, change, creation, form_of, new_form, read_form, sentences
 from tidings.channels.web.limits_form import LimitsForm, show_rules
-from tidings.channels.web.shown import ChannelPath, asking_of, logo_address
+from tidings.channels.web.shown import ChannelPath, address_of, asking_of, card_of, logo_address
+from tidings.channels.web.trying import demand_test
 from tidings.core.addresses import LABELS
 from tidings.core.ids import show_id
-from tidings.errors import Conflict, Invalid, NotFound
+from tidings.errors import Conflict, Invalid
 from tidings.providers import PROVIDERS
 from tidings.providers.base import Description, Field
 from tidings.ui.flash import flash
@@ -23,6 +25,10 @@ from tidings.ui.frame import Frame
 from tidings.ui.pages import go_to, render
 from tidings.workspaces.page_edge import PageScope, Visitor, require_page, require_visitor
 from tidings.workspaces.rules import Permission
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+    from starlette.datastructures import FormData
 
 router = APIRouter()
 Writer = Annotated[PageScope, require_page(Permission.CHANNELS_WRITE, "channels")]
@@ -39,20 +45,24 @@ async def choose_provider(request: Request, scope: Writer) -> Response:
 @router.get("/channels/new/{kind}")
 async def new_channel(kind: str, request: Request, scope: Writer) -> Response:
     """The empty form."""
-    description = _description(kind)
-    return _form_page(request, scope.frame, description, new_form(description))
+    description = card_of(kind)
+    at_once = await show_senders_at_once(scope.session, scope.access, kind)
+    return _form_page(request, scope.frame, description, replace(new_form(description), senders_at_once=at_once))
 
 
 @router.post("/channels/new/{kind}")
 async def create_channel(kind: str, request: Request, visitor: WriterVisitor) -> Response:
     """Make the channel, then ask the provider whether it works: the channel stays either way."""
-    description = _description(kind)
-    form = read_form(await request.form(), description)
+    description = card_of(kind)
+    sent = await request.form()
+    form = read_form(sent, description)
     state = request.app.state
     try:
         command = creation(form, kind)
         async with state.database.workspace(visitor.access.workspace_id) as session:
+            await demand_test(request, session, visitor.access, command, sent=sent)
             channel = await service.create_channel(session, visitor.access, state.vault, state.settings, command)
+            await _keep_senders(session, visitor, kind, sent)
     except (Invalid, Conflict, ValidationError) as error:
         return _form_page(request, visitor.frame, description, form, errors=sentences(error, description))
     asked = asking_of(request)
@@ -72,7 +82,9 @@ async def create_channel(kind: str, request: Request, visitor: WriterVisitor) ->
 async def edit_channel(channel_id: ChannelPath, request: Request, scope: Writer) -> Response:
     """The form with what is kept, but for the secrets."""
     channel = await service.get_channel(scope.session, scope.access, channel_id)
-    return _form_page(request, scope.frame, _description(channel.provider), form_of(channel), channel=channel)
+    at_once = await show_senders_at_once(scope.session, scope.access, channel.provider)
+    form = replace(form_of(channel), senders_at_once=at_once)
+    return _form_page(request, scope.frame, card_of(channel.provider), form, channel=channel)
 
 
 @router.post("/channels/{channel_id}/edit")
@@ -81,12 +93,15 @@ async def change_channel(channel_id: ChannelPath, request: Request, visitor: Wri
     state = request.app.state
     async with state.database.workspace(visitor.access.workspace_id) as session:
         channel = await service.get_channel(session, visitor.access, channel_id)
-    description = _description(channel.provider)
-    form = read_form(await request.form(), description)
+    description = card_of(channel.provider)
+    sent = await request.form()
+    form = read_form(sent, description)
     try:
         command = change(form)
         async with state.database.workspace(visitor.access.workspace_id) as session:
+            await demand_test(request, session, visitor.access, command, sent=sent, channel=channel)
             changed = await service.change_channel(session, visitor.access, state.vault, state.settings, channel_id, command)
+            await _keep_senders(session, visitor, channel.provider, sent)
     except (Invalid, Conflict, ValidationError) as error:
         return _form_page(request, visitor.frame, description, form, errors=sentences(error, description), channel=channel)
     response = go_to(request, f"/channels/{show_id('chn', channel_id)}")
@@ -95,6 +110,13 @@ async def change_channel(channel_id: ChannelPath, request: Request, visitor: Wri
     else:
         flash(response, "Saved. The next message goes by it as it is now.")
     return response
+
+
+async def _keep_senders(session: AsyncSession, visitor: Visitor, kind: str, sent: FormData) -> None:
+    """A limit of the whole workspace, on the form for those who may change the workspace."""
+    typed = sent.get(SETTING)
+    if isinstance(typed, str) and Permission.WORKSPACE_WRITE in visitor.access.permissions:
+        await keep_senders_at_once(session, visitor.access, kind, typed.strip())
 
 
 def _form_page(
@@ -113,7 +135,12 @@ def _form_page(
         "errors": errors or {},
         "channel": channel,
         "kept": channel.credential_hints if channel else {},
-        "address": f"/channels/{show_id('chn', channel.id)}" if channel else f"/channels/new/{description.kind}",
+        "address": address_of(description, channel),
+        "can_try": trying.can_try(description.kind),
+        "try_to": "",
+        "tried": None,
+        "outcome": None,
+        "try_error": "",
         "mediums": [(one, LABELS[one]) for one in description.capabilities.mediums],
         "choices_of": lambda field: [(one, _choice_label(one)) for one in field.choices],
         "form_sections": _sections(description),
@@ -123,7 +150,7 @@ def _form_page(
             if f"field_{one.name}" in (errors or {}) or form.fields.get(one.name, "") not in {"", one.default}
         },
         "usual_rules": show_rules([asdict(rule) for rule in description.limits.per_recipient]),
-        "limits_open": form.has_limits or not {*LimitsForm.__dataclass_fields__, "api_base_url"}.isdisjoint(errors or ()),
+        "limits_open": form.has_limits or not {*LimitsForm.__dataclass_fields__, "api_base_url", SETTING}.isdisjoint(errors or ()),
         "may_override": bool(request.app.state.settings.allowed_api_base_urls),
     }
     return render(request, "channels/form.html", frame=frame, status_code=422 if errors else 200, **context)
@@ -143,9 +170,3 @@ def _sections(description: Description) -> list[tuple[str, list[Field]]]:
         if one.section:
             named.setdefault(one.section, []).append(one)
     return list(named.items())
-
-
-def _description(kind: str) -> Description:
-    if kind not in PROVIDERS:
-        raise NotFound("This installation has no such provider.")
-    return PROVIDERS[kind].description

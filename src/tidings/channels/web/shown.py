@@ -18,6 +18,7 @@ from tidings.channels.queries import DayUse, Resting, Traffic
 from tidings.channels.rules import merged_limits, state_of
 from tidings.channels.standing import Standing, standings
 from tidings.core.ids import show_id
+from tidings.errors import NotFound
 from tidings.providers import PROVIDERS, logo
 from tidings.providers.base import Description, Limits
 from tidings.workspaces.wire import PathId
@@ -35,6 +36,18 @@ MENDING = {
     "invalid_credentials": "Look up the current credentials at {provider}, type them in under Edit, then start the channel again.",
 }
 """What to do, by the code of the fault."""
+
+
+def card_of(kind: str) -> Description:
+    """The provider's card. Raises NotFound when this installation lacks it."""
+    if kind not in PROVIDERS:
+        raise NotFound("This installation has no such provider.")
+    return PROVIDERS[kind].description
+
+
+def address_of(description: Description, channel: Channel | None) -> str:
+    """Where the form of a channel lives, be it there or not yet."""
+    return f"/channels/{show_id('chn', channel.id)}" if channel else f"/channels/new/{description.kind}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

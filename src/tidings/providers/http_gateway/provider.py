@@ -24,12 +24,14 @@ from tidings.providers.base import (
     Outcome,
     Outgoing,
     ProviderError,
+    Tried,
 )
 from tidings.providers.http import Answer, BadAnswer, Http, NotSent, Request
 from tidings.providers.http_gateway import templates
 from tidings.providers.http_gateway.answers import find, read_send
 from tidings.providers.http_gateway.fields import FIELDS, faults
 from tidings.providers.http_gateway.receipts import read_hook
+from tidings.providers.http_gateway.trying import try_out
 from tidings.providers.outcomes import converse, inquire
 
 DESCRIPTION = Description(
@@ -72,6 +74,9 @@ class HttpGateway:
             balance = await self.balance(http, channel)
             return f"The gateway told its balance: {balance.micros / 1_000_000:,.2f} {balance.currency}."
         return await _check_without_asking(http, channel)
+
+    async def try_out(self, http: Http, channel: ChannelConfig, message: Outgoing) -> Tried:
+        return await try_out(http, channel, message, send_request)
 
     def read_hook(self, channel: ChannelConfig, request: HookRequest) -> HookAnswer:
         return read_hook(channel.settings, request)

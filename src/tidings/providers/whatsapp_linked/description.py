@@ -55,5 +55,7 @@ DESCRIPTION = Description(
     ),
     # WhatsApp publishes no limits for this way. A person writes about so; what is far from it gets numbers banned.
     limits=Limits(per_second=1.0, burst=1, concurrency=1, per_day=100, jitter_seconds=2.0),
+    # Many numbers of one address that all write at the same moment look like a machine to WhatsApp.
+    senders_at_once=50,
     docs_url="https://faq.whatsapp.com/378279804439436",
 )

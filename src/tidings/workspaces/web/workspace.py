@@ -16,7 +16,7 @@ from tidings.workspaces import service
 from tidings.workspaces.models import Workspace
 from tidings.workspaces.page_edge import PageScope, require_page
 from tidings.workspaces.rules import Permission
-from tidings.workspaces.schemas import RetrySettings
+from tidings.workspaces.schemas import SettingsInput
 from tidings.workspaces.service import WorkspaceChanges
 from tidings.workspaces.web.forms import Field, country_choices, field_errors, timezone_choices
 
@@ -93,7 +93,7 @@ def _filled(workspace: Workspace) -> Filled:
 
 def _read_retries(minutes: str, attempts: str) -> dict[str, Any]:
     try:
-        read = RetrySettings.model_validate({"retry_minutes": minutes.split(","), "max_attempts": attempts})
+        read = SettingsInput.model_validate({"retry_minutes": minutes.split(","), "max_attempts": attempts})
     except ValidationError as error:
         fields = {str(one["loc"][0]) for one in error.errors()}
         sentences = {
@@ -101,7 +101,7 @@ def _read_retries(minutes: str, attempts: str) -> dict[str, Any]:
             "max_attempts": "must be a whole number from 1 to 20",
         }
         raise Invalid("Nothing was changed.", errors=tuple(FieldError(one, sentences[one]) for one in fields)) from error
-    return read.model_dump()
+    return read.model_dump(exclude_unset=True)
 
 
 def _form(request: Request, scope: PageScope, filled: Filled, *, errors: dict[str, str] | None = None, status_code: int = 200) -> Response:

@@ -38,3 +38,18 @@ CREATE TABLE channel_day_recipients (
     at timestamptz NOT NULL,
     PRIMARY KEY (workspace_id, channel_id, address)
 ) WITH (fillfactor = 70);
+
+-- Channels that send, or wait in line to, where a workspace lets only so many of a provider's send at once (delivery/senders.sql).
+CREATE TABLE sender_places (
+    workspace_id uuid NOT NULL,
+    channel_id uuid NOT NULL,
+    provider text NOT NULL,
+    -- How many may at once, as the channel knew it when it asked.
+    most integer NOT NULL CHECK (most > 0),
+    -- The drain that holds the place; NULL: in line for one.
+    job_id bigint,
+    asked_at timestamptz NOT NULL,
+    -- When it asked last.
+    seen_at timestamptz NOT NULL,
+    PRIMARY KEY (workspace_id, channel_id)
+) WITH (fillfactor = 50);

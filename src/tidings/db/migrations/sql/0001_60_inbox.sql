@@ -39,7 +39,7 @@ CREATE TABLE events (
 );
 CREATE INDEX events_new ON events (id) WHERE position IS NULL;
 CREATE INDEX events_in_order ON events (position) WHERE position IS NOT NULL;
-CREATE INDEX events_age ON events (at);
+CREATE INDEX events_age ON events (id);
 CREATE SEQUENCE event_positions;
 GRANT USAGE ON SEQUENCE event_positions TO tidings_engine;
 
