@@ -31,6 +31,7 @@ from tidings.core.ids import new_id
 from tidings.db.database import Database
 from tidings.db.urls import asyncpg_url
 from tidings.delivery.contents import Contents
+from tidings.delivery.desks import Desks
 from tidings.delivery.drain import Engine, drain
 from tidings.delivery.queries import channels_to_sweep
 from tidings.delivery.wake import DRAIN, drain_at, wake
@@ -85,7 +86,11 @@ async def run_worker(settings: Settings, database_url: str, stop: asyncio.Event)
         )
         writer = await stack.enter_async_context(open_writer(database))
         supervisor = Supervisor(here, database, vault, settings, polls, http, writer)
-        engine = Engine(pool=database.pool, http=http, vault=vault, settings=settings, contents=Contents(), here=here.id, stop=stop)
+        contents = Contents()
+        engine = Engine(
+            pool=database.pool, http=http, vault=vault, settings=settings, contents=contents, desks=Desks.of(database.pool, contents),
+            here=here.id, stop=stop,
+        )  # fmt: skip
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(supervisor.run(stop))
             tasks.create_task(_run_queue(engine, database, settings))

@@ -47,6 +47,7 @@ class Pacing:
         self._limits = limits
         self.is_paced = is_paced(limits)
         self._late = 0.0
+        self._free_at = 0.0
 
     def plan(self, pace: Pace, *, probing: bool, batch: int) -> Plan:
         """Look at the pace as the database holds it. `batch` is what a channel without one would claim."""
@@ -82,6 +83,24 @@ class Pacing:
         if limits.per_second is None:
             return None
         return reserve(count=count, per_second=limits.per_second, burst=limits.burst, next_free_at=pace.next_free_at, now=pace.now)
+
+    def rest(self, pace: Pace, reservation: Reservation | None) -> timedelta:
+        """How long after this claim there is enough ahead without another."""
+        return NOW if reservation is None else max(reservation.next_free_at - pace.now - _REFILL, NOW)
+
+    def departures(self, reservation: Reservation, pace: Pace, *, read_at: float, ready_at: float) -> list[float]:
+        """When each may leave, in monotonic seconds: its reserved time, counted from when the pace was read. Where the claim took so long
+        that this is past, what comes after is late too: nothing catches up faster than the pace."""
+        times = [read_at + (reservation.slot(index) - pace.now).total_seconds() for index in range(reservation.count)]
+        if self._limits.jitter_seconds:
+            return times  # each gap counts from when the one before it left (`due`)
+        gap = reservation.interval.total_seconds()
+        ahead = (self._limits.burst - 1) * gap
+        for index, wanted in enumerate(times):
+            leaves = max(wanted, ready_at, self._free_at - ahead)
+            self._free_at = max(self._free_at, leaves) + gap
+            times[index] = leaves
+        return times
 
     def due(self, not_before: float) -> float:
         """When what was to leave then may leave, in monotonic seconds. With jitter the gaps count: one that is late puts off the next."""
