@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -31,6 +33,23 @@ _LONGEST_DELAY = timedelta(seconds=5)
 """Look again at least so often, so that a channel mended or given a faster pace goes on soon."""
 
 
+LONGEST_TURN = 30.0
+"""Seconds. So long a paced channel may keep its place while others are free; then any worker may have it, one that was started just now too."""
+
+
+@dataclass(slots=True)
+class Places:
+    """How many jobs a worker runs at once."""
+
+    most: int = 0
+    taken: int = 0
+
+    @property
+    def any_free(self) -> bool:
+        """Whether nobody can be waiting for one."""
+        return self.taken < self.most
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
     """What every drain of one worker shares."""
@@ -45,6 +64,7 @@ class Engine:
     """This worker, as the leases of standing sessions name it."""
     stop: asyncio.Event
     """Set when the worker is to end: claim nothing more, finish what is in the air, settle."""
+    places: Places = field(default_factory=Places)
 
 
 async def drain(engine: Engine, job_id: int, channel_id: UUID) -> None:
@@ -57,6 +77,8 @@ async def drain(engine: Engine, job_id: int, channel_id: UUID) -> None:
         if channel.provider.description.capabilities.sessions and not await _is_here(engine, connection, job_id, channel):
             return
         recovered = await queries.recover(connection, channel_id, channel.workspace_id, channel.retry.max_attempts)
+        # What a dead worker claimed just before its end is not old enough yet: then another turn must follow soon.
+        is_alone = not await queries.has_in_flight(connection, channel_id)
     if recovered:
         log.warning("claims_recovered", channel_id=str(channel_id), messages=recovered)
     turn = Slice(
@@ -67,10 +89,19 @@ async def drain(engine: Engine, job_id: int, channel_id: UUID) -> None:
         channel=channel,
         seconds=engine.settings.slice_seconds,
         stop=engine.stop,
+        renew=partial(_renew, engine, channel, time.monotonic()) if is_alone else None,
     )
     end = await turn.run()
     async with engine.pool.acquire() as connection:
         await finish(connection, job_id, channel.workspace_id, channel_id, again=end.again, delay=min(end.delay, _LONGEST_DELAY))
+
+
+async def _renew(engine: Engine, channel: RunningChannel, began: float) -> bool:
+    """Whether a turn may go on: nobody waits for its place, and the channel is what it was."""
+    if not engine.places.any_free or time.monotonic() - began > LONGEST_TURN or channel.provider.description.capabilities.sessions:
+        return False
+    async with engine.pool.acquire() as connection:
+        return await open_channel(connection, engine.vault, engine.settings, channel.id) == channel
 
 
 async def _is_here(engine: Engine, connection: asyncpg.Connection, job_id: int, channel: RunningChannel) -> bool:

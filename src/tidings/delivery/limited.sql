@@ -16,6 +16,9 @@ UPDATE channel_pace p SET next_free_at = r.next_free_at
 FROM unnest($1::uuid[], $2::timestamptz[]) AS r (channel_id, next_free_at)
 WHERE p.channel_id = r.channel_id
 
+-- name: in_flight
+SELECT EXISTS (SELECT FROM messages WHERE channel_id = $1 AND status = 'sending')
+
 -- name: due
 -- What plain claims would take (claim.sql), locked and looked at instead of taken, in order, with what is known of each recipient.
 -- Each step hangs on the one before it by LATERAL, so that every plan goes through it channel by channel and row by row with an index.

@@ -141,6 +141,12 @@ async def recover(connection: asyncpg.Connection, channel_id: UUID, workspace_id
     return int(result.rpartition(" ")[2])
 
 
+async def has_in_flight(connection: asyncpg.Connection, channel_id: UUID) -> bool:
+    """Whether anything of this channel is claimed and not settled."""
+    found: bool = await connection.fetchval(_LIMITED.in_flight, channel_id)
+    return found
+
+
 async def has_due(connection: asyncpg.Connection, workspace_id: UUID, channel_id: UUID) -> bool:
     """Say whether a drain of this channel would find anything to do."""
     found: bool = await connection.fetchval(_CLAIM.has_due, workspace_id, channel_id, RECOVER_AFTER)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -60,16 +60,19 @@ class Slice:
 
     def __init__(
         self, *, pool: asyncpg.Pool, http: Http, contents: Contents, desks: Desks, channel: RunningChannel, seconds: float,
-        stop: asyncio.Event,
+        stop: asyncio.Event, renew: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:  # fmt: skip
+        """`renew` says at the end of its seconds whether a turn of a paced channel may go on for as long again."""
         self._pool = pool
         self._http = http
         self._contents = contents
         self._desks = desks
         self._channel = channel
         self._can = channel.provider.description.capabilities
+        self._seconds = seconds
         self._deadline = time.monotonic() + seconds
         self._stop = stop
+        self._renew = renew
         self._is_sms = channel.medium == "sms"
         self._began = time.monotonic()
         self._limited = Limited.of(channel)
@@ -118,7 +121,7 @@ class Slice:
     # --- feeding ------------------------------------------------------------------------------------------------------
 
     async def _feed(self) -> None:
-        while not self._over():
+        while await self._goes_on():
             more, wait = await self._claim()
             if not more:
                 soon = self._limited.soon() if self._limited is not None else None
@@ -132,8 +135,19 @@ class Slice:
             await self._room()
         self._again = True
 
+    async def _goes_on(self) -> bool:
+        if not self._over():
+            return True
+        if self._stopped() or self._renew is None or not self._pacing.is_paced or not await self._renew():
+            return False
+        self._deadline = time.monotonic() + self._seconds
+        return True
+
     def _over(self) -> bool:
-        return self._health.halted or self._stop.is_set() or time.monotonic() >= self._deadline
+        return self._stopped() or time.monotonic() >= self._deadline
+
+    def _stopped(self) -> bool:
+        return self._health.halted or self._stop.is_set()
 
     async def _claim(self) -> tuple[bool, timedelta]:
         """Claim one batch. Says whether there may be more to claim, and not before how long."""
@@ -237,7 +251,7 @@ class Slice:
         wait = self._pacing.due(parcel.not_before) - time.monotonic()
         if wait > 0 and not self._health.halted:
             await asyncio.sleep(wait)
-        if self._health.halted or self._stop.is_set() or time.monotonic() > parcel.not_after:
+        if self._stopped() or time.monotonic() > parcel.not_after:
             self._release(parcel)
             return
         begun = time.monotonic()
