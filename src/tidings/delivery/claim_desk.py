@@ -11,8 +11,9 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -110,10 +111,20 @@ class ClaimDesk:
             self._clock.cancel()
             self._clock = None
         while self._wishes and len(self._under_way) < LANES:
-            wishes = [self._wishes.popleft() for _ in range(min(MOST_CHANNELS, len(self._wishes)))]
-            task = asyncio.create_task(self._answer(wishes))
+            task = asyncio.create_task(self._answer(self._next()))
             self._under_way.add(task)
             task.add_done_callback(self._ended)
+
+    def _next(self) -> list[Wish]:
+        """The next to claim together. Should a channel have two turns at once, each claims by itself: both reserve from the one pace."""
+        chosen: dict[UUID, Wish] = {}
+        later: list[Wish] = []
+        while self._wishes and len(chosen) < MOST_CHANNELS:
+            wish = self._wishes.popleft()
+            if chosen.setdefault(wish.channel.id, wish) is not wish:
+                later.append(wish)
+        self._wishes.extendleft(reversed(later))
+        return list(chosen.values())
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
@@ -153,42 +164,37 @@ class ClaimDesk:
         if not claims:
             return
         await self._choose(connection, claims)
-        going = [claim for claim in claims if claim.chosen.now]
-        if not going:
+        if not any(claim.chosen.now or claim.chosen.later for claim in claims):
             return
-        latest = max(claim.pace.now for claim in going) + LATEST
-        rows = await _mark(connection, going, latest)
-        for claim in going:
-            wish = claim.wish
-            claim.taken = await wish.limited.took(connection, claim.chosen, rows.get(wish.channel.id, ()), latest)
-            claim.opened = await open_windows(connection, wish.channel, claim.taken.claimed)
-            claim.reservation = wish.pacing.reserve(claim.pace, len(claim.taken.claimed), claim.plan)
-        reserved = [(one.wish.channel.id, one.reservation.next_free_at) for one in going if one.reservation is not None]
-        if reserved:
-            await connection.execute(SQL.reserve_paces, *_columns(reserved))
+        latest = max(claim.pace.now for claim in claims) + LATEST
+        rows = await _write(connection, claims, latest)
+        for claim in claims:
+            if claim.chosen.now:
+                wish = claim.wish
+                claim.taken = await wish.limited.took(connection, claim.chosen, rows.get(wish.channel.id, ()), latest)
+                claim.opened = await open_windows(connection, wish.channel, claim.taken.claimed)
 
     async def _choose(self, connection: asyncpg.Connection, claims: Sequence[_Claim]) -> None:
-        due = await connection.fetch(SQL.due, *_columns([claim.wish.limited.look for claim in claims]))
-        rows = {channel: list(group) for channel, group in groupby(due, key=lambda row: row["channel_id"])}
-        later = []
+        due = await connection.fetch(SQL.due, *_columns([claim.wish.limited.look for claim in claims], 5))
+        rows = {channel: list(group) for channel, group in groupby(due, key=itemgetter("channel_id"))}
         for claim in claims:
-            channel = claim.wish.channel
-            claim.chosen = claim.wish.limited.choose(rows.get(channel.id, ()))
+            wish, channel = claim.wish, claim.wish.channel
+            claim.chosen = wish.limited.choose(rows.get(channel.id, ()))
             claim.taken = Taken((), len(claim.chosen.later))
-            later += [(channel.workspace_id, message_id, until) for message_id, until in claim.chosen.later.items()]
+            claim.reservation = wish.pacing.reserve(claim.pace, claim.chosen.count, claim.plan)
             claim.frozen = {source: await self._contents.get(connection, channel.workspace_id, source) for source in claim.chosen.sources}
-        if later:
-            await connection.execute(SQL.put_off, *_columns(later))
 
 
-async def _mark(connection: asyncpg.Connection, claims: Sequence[_Claim], latest: object) -> dict[UUID, list[asyncpg.Record]]:
+async def _write(connection: asyncpg.Connection, claims: Sequence[_Claim], latest: datetime) -> dict[UUID, list[asyncpg.Record]]:
     """The rows that were marked, by channel."""
     marks = [
         (claim.wish.channel.workspace_id, message_id, status, claim.wish.limited.has_pace)
         for claim in claims for message_id, status in claim.chosen.now
     ]  # fmt: skip
+    later = [(one.wish.channel.workspace_id, message_id, until) for one in claims for message_id, until in one.chosen.later.items()]
+    paces = [(one.wish.channel.id, one.reservation.next_free_at) for one in claims if one.reservation is not None]
     rows: dict[UUID, list[asyncpg.Record]] = {}
-    for row in await connection.fetch(SQL.take, latest, *_columns(marks)):
+    for row in await connection.fetch(SQL.take, latest, *_columns(marks, 4), *_columns(later, 3), *_columns(paces, 2)):
         rows.setdefault(row["channel_id"], []).append(row)
     return rows
 
@@ -217,5 +223,6 @@ def _tell(wish: Wish, what: Got | Exception) -> None:
         wish.answer.set_result(what)
 
 
-def _columns(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+def _columns(rows: Sequence[tuple[object, ...]], count: int) -> list[list[object]]:
+    """One list a column, of which there are so many."""
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]

@@ -59,6 +59,11 @@ class Chosen(msgspec.Struct, frozen=True):
     sources: AbstractSet[UUID]
     """Whose texts those that go now have."""
 
+    @property
+    def count(self) -> int:
+        """How many are to be sent now."""
+        return sum(status == "sending" for _, status in self.now)
+
 
 class _Open(msgspec.Struct):
     """A reservation of this turn."""

@@ -11,11 +11,6 @@ FROM channel_pace WHERE channel_id = ANY ($1::uuid[]) ORDER BY channel_id FOR UP
 -- name: open_paces
 INSERT INTO channel_pace (channel_id) SELECT c FROM unnest($1::uuid[]) c ORDER BY c ON CONFLICT DO NOTHING
 
--- name: reserve_paces
-UPDATE channel_pace p SET next_free_at = r.next_free_at
-FROM unnest($1::uuid[], $2::timestamptz[]) AS r (channel_id, next_free_at)
-WHERE p.channel_id = r.channel_id
-
 -- name: in_flight
 SELECT EXISTS (SELECT FROM messages WHERE channel_id = $1 AND status = 'sending')
 
@@ -64,8 +59,10 @@ CROSS JOIN LATERAL (
 ORDER BY a.channel_id, chosen.place
 
 -- name: take
--- Marks the chosen ones, as claim.sql does, and notes whom they go to.
---   $1 until when all have begun; by message: $2 workspace, $3 id, $4 what becomes of it, $5 whether its channel's recipients have a pace
+-- All that a claim writes, in one statement. Marks the chosen ones, as claim.sql does, notes whom they go to and moves the paces on. Those
+-- whose recipients must wait are put off, which is no attempt and costs none; whose validity ends sooner is looked at then, to end in time.
+--   $1 until when all have begun; by message: $2 workspace, $3 id, $4 what becomes of it, $5 whether its channel's recipients have a pace;
+--   by message put off: $6 workspace, $7 id, $8 until when; by channel: $9 channel, $10 when its next message may leave
 WITH taken AS (
     UPDATE messages m
     SET status = t.status,
@@ -81,15 +78,16 @@ WITH taken AS (
     INSERT INTO recipient_pace (workspace_id, channel_id, address, message_id, attempt, at)
     SELECT workspace_id, channel_id, address, id, attempt, $1::timestamptz FROM taken WHERE status = 'sending' AND paced
     ON CONFLICT (workspace_id, channel_id, address, message_id, attempt) DO UPDATE SET at = excluded.at
+), put_off AS (
+    UPDATE messages m SET due_at = least(w.until, m.expires_at)
+    FROM unnest($6::uuid[], $7::uuid[], $8::timestamptz[]) AS w (workspace_id, id, until)
+    WHERE m.workspace_id = w.workspace_id AND m.id = w.id AND m.status IN ('scheduled', 'queued')
+), reserved AS (
+    UPDATE channel_pace p SET next_free_at = r.next_free_at
+    FROM unnest($9::uuid[], $10::timestamptz[]) AS r (channel_id, next_free_at)
+    WHERE p.channel_id = r.channel_id
 )
 SELECT id, status, source_id, address, text, variables, delivery, attempt, failures, content, channel_id FROM taken
-
--- name: put_off
--- Their recipients must wait; it is no attempt, and costs none. Those whose validity ends sooner are looked at then, to end in time.
---   By message: $1 workspace, $2 id, $3 until when
-UPDATE messages m SET due_at = least(w.until, m.expires_at)
-FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS w (workspace_id, id, until)
-WHERE m.workspace_id = w.workspace_id AND m.id = w.id AND m.status IN ('scheduled', 'queued')
 
 -- name: day
 -- The places taken in the last 24 hours.

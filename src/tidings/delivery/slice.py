@@ -151,7 +151,9 @@ class Slice:
 
     async def _claim(self) -> tuple[bool, timedelta]:
         """Claim one batch. Says whether there may be more to claim, and not before how long."""
+        asked = time.monotonic()
         got = await self._claim_plainly() if self._limited is None else await self._claim_together(self._limited)
+        self._pacing.note_claim(time.monotonic() - asked)
         plan, taken = got.plan, got.taken
         if plan.count == 0:
             self._delay = plan.wait if plan.rests else NOW
@@ -165,7 +167,7 @@ class Slice:
             self._delay = _AFTER_PROBE
             return True, NOW
         if taken.claimed and got.pace is not None:
-            return True, self._pacing.rest(got.pace, got.reservation)
+            return True, self._pacing.rest(got.pace, got.reservation, since=got.read_at)
         return bool(taken.claimed or taken.moved), NOW
 
     async def _claim_together(self, limited: Limited) -> Got:
