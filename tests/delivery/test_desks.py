@@ -123,7 +123,7 @@ async def test_a_result_that_cannot_be_written_keeps_back_nobody_elses(database,
     for settler in settlers.values():
         settler.finish()
     stuck = asyncio.create_task(settlers[bad].run())
-    await asyncio.wait_for(settlers[good].run(), 5)
+    await asyncio.wait_for(settlers[good].run(), 30)
     assert settlers[good].written == 3
     assert not stuck.done()
     stuck.cancel()
@@ -156,7 +156,7 @@ async def test_a_channel_whose_pace_another_worker_holds_keeps_no_other_waiting(
     async with database.pool.acquire() as db, db.transaction():
         await db.execute("SELECT FROM channel_pace WHERE channel_id = $1 FOR UPDATE", held.channel_id)
         both = asyncio.gather(*(engine.desks.claims.claim(one, patient=True) for one in wishes))
-        not_yet, got = await asyncio.wait_for(both, 5)
+        not_yet, got = await asyncio.wait_for(both, 30)
     assert (not_yet.plan.count, not_yet.plan.wait > timedelta(0)) == (0, True)
     assert len(got.taken.claimed) == 3
 
@@ -209,7 +209,7 @@ async def test_a_channel_goes_on_in_one_turn_while_places_are_free(database, eng
         await database.pool.execute("UPDATE channels SET enabled = false")
 
     await asyncio.gather(take_turn(short, at.channel_id), disable())
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
     async with database.pool.acquire() as db:
         assert (await builders.statuses(db, ids)).get("queued", 0) > 0, "a channel that was disabled went on"
 
