@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -201,17 +200,15 @@ async def test_a_channel_goes_on_in_one_turn_while_places_are_free(database, eng
     async with database.pool.acquire() as db:
         left = (await builders.statuses(db, ids))["queued"]
         assert left > 10, "others wait for a place: the turn ends at its time"
-        await db.execute("UPDATE channel_pace SET next_free_at = now()")
-    began = time.monotonic()
+        ids = await builders.messages(db, at, 600, prefix="3")
 
     async def disable() -> None:
         await asyncio.sleep(0.2)
         await database.pool.execute("UPDATE channels SET enabled = false")
 
     await asyncio.gather(take_turn(short, at.channel_id), disable())
-    assert time.monotonic() - began < 20
     async with database.pool.acquire() as db:
-        assert (await builders.statuses(db, ids)).get("queued", 0) > 0, "a channel that was disabled went on"
+        assert (await builders.statuses(db, ids))["queued"] > 100, "a channel that was disabled went on"
 
 
 def test_a_slow_claim_makes_what_follows_late_and_never_closer_together():
