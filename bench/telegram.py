@@ -1,7 +1,8 @@
 """(g) The pace of many bots: one worker sends for 100 Telegram channels at once, each as fast as Telegram lets a bot, none of them faster.
 
 Every channel has more waiting than it can send: to people once, to some of them again at once, and to a few groups. A second of a channel
-counts from the stub's side. The first seconds, while the worker finds the channels, are left out.
+counts from the stub's side. The first seconds, while the worker finds the channels, are left out. Where the channels do not hold their
+pace, `limited_by` says what held them: a machine whose cores were all busy, and with what, or not.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import json
 import time
 from typing import Any
 from uuid import UUID
+
+import psutil
 
 from bench.campaign_run import cpu_now, wait_for_worker
 from bench.installation import Installation, installation, open_database
@@ -45,9 +48,10 @@ async def run(options: Options) -> Report:
             await wait_for_worker(database, worker)
             await asyncio.sleep(WARM_SECONDS)
             pids = {"worker": worker.pid, "postgres": inst.postgres_pid, "stub": stub.pid}
-            before, begun = cpu_now(pids), int(time.time()) + 1
+            busy, taken, begun = _Busy(pids), await _count(url), int(time.time()) + 1
             await asyncio.sleep(SECONDS + 1)
-            after = cpu_now(pids)
+            busy.stop()
+            taken = await _count(url) - taken
             worker.check()
         counted = await get_json(f"{url}/_sim/count")
         ledger = dict(await database.pool.fetch("SELECT status, count(*)::int FROM messages GROUP BY 1"))
@@ -56,6 +60,7 @@ async def run(options: Options) -> Report:
         "channels_at_pace": sum(rate >= AT_PACE * PER_SECOND for rate in rates),
         "messages_per_second": sum(rates),
         "violations": sum(counted["violations"].values()),
+        "cpu_us_per_message": sum(busy.cores.values()) * busy.seconds / max(1, taken) * 1e6,
     }
     report.checks = {
         "no limit of Telegram's was broken": not counted["violations"],
@@ -67,9 +72,51 @@ async def run(options: Options) -> Report:
         "violations": counted["violations"],
         "earliest_by_seconds": counted["worst"],
         "ledger": ledger,
-        "cores": {name: (after[name] - before[name]) / (SECONDS + 1) for name in pids},
+        "cores": busy.cores,
+        "cpu_us_per_message": {name: used * busy.seconds / max(1, taken) * 1e6 for name, used in busy.cores.items()},
+        "limited_by": busy.limit(all_at_pace=report.figures["channels_at_pace"] == channels),
     }
     return report
+
+
+class _Busy:
+    """How busy the machine was, and with what."""
+
+    ENOUGH = 0.9
+    """Of the cores: from here on more work makes everything later."""
+
+    def __init__(self, pids: dict[str, int]) -> None:
+        self._pids = pids
+        self._before, self._idle, self._begun = cpu_now(pids), _idle_seconds(), time.monotonic()
+
+    def stop(self) -> None:
+        """The time that counts is over."""
+        self.seconds = time.monotonic() - self._begun
+        after, self.count = cpu_now(self._pids), psutil.cpu_count() or 1
+        self.cores = {name: (after[name] - self._before[name]) / self.seconds for name in self._pids}
+        self.busy = self.count - (_idle_seconds() - self._idle) / self.seconds
+
+    def limit(self, *, all_at_pace: bool) -> str:
+        """In words."""
+        ours, others = sum(self.cores.values()), self.busy - sum(self.cores.values())
+        state = (
+            f"{self.busy:.2f} of {self.count} cores were busy: {ours:.2f} with worker, PostgreSQL and stub, {others:.2f} with other work"
+        )
+        if all_at_pace:
+            return f"the pace of the channels ({state})"
+        if self.busy >= self.ENOUGH * self.count:
+            return f"the machine ({state})"
+        return f"neither the pace nor the machine's cores ({state})"
+
+
+def _idle_seconds() -> float:
+    times = psutil.cpu_times()
+    return float(times.idle + getattr(times, "iowait", 0.0))
+
+
+async def _count(url: str) -> int:
+    counted = await get_json(f"{url}/_sim/count")
+    return int(counted["count"])
 
 
 def _stub(inst: Installation) -> Process:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
@@ -31,7 +31,8 @@ from tidings.core.ids import new_id
 from tidings.db.database import Database
 from tidings.db.urls import asyncpg_url
 from tidings.delivery.contents import Contents
-from tidings.delivery.drain import Engine, drain
+from tidings.delivery.desks import Desks
+from tidings.delivery.drain import Engine, Places, drain
 from tidings.delivery.queries import channels_to_sweep
 from tidings.delivery.senders import call_next_senders
 from tidings.delivery.wake import DRAIN, drain_at, wake
@@ -86,7 +87,11 @@ async def run_worker(settings: Settings, database_url: str, stop: asyncio.Event)
         )
         writer = await stack.enter_async_context(open_writer(database))
         supervisor = Supervisor(here, database, vault, settings, polls, http, writer)
-        engine = Engine(pool=database.pool, http=http, vault=vault, settings=settings, contents=Contents(), here=here.id, stop=stop)
+        contents = Contents()
+        engine = Engine(
+            pool=database.pool, http=http, vault=vault, settings=settings, contents=contents, desks=Desks.of(database.pool, contents),
+            here=here.id, stop=stop, places=Places(max(2, settings.worker_channels)),
+        )  # fmt: skip
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(supervisor.run(stop))
             tasks.create_task(_run_queue(engine, database, settings))
@@ -119,7 +124,7 @@ async def _run_queue_once(engine: Engine, database: Database, settings: Settings
             await queue.run(
                 dequeue_timeout=POLL,
                 batch_size=max(1, min(10, settings.worker_channels // 2)),
-                max_concurrent_tasks=max(2, settings.worker_channels),
+                max_concurrent_tasks=engine.places.most,
                 heartbeat_timeout=HEARTBEAT_TIMEOUT,
                 shutdown_on_listener_failure=True,
             )
@@ -147,22 +152,33 @@ def _register(queue: PgQueuer, engine: Engine, database: Database, running: set[
         task = asyncio.create_task(drain(engine, job.id, UUID(msgspec.json.decode(job.payload or b"", type=str))))
         running.add(task)
         task.add_done_callback(running.discard)
-        await asyncio.shield(task)
+        with _place(engine):
+            await asyncio.shield(task)
 
     queue.entrypoint(DRAIN)(run_drain)
     if engine.here is not None:
         queue.entrypoint(drain_at(engine.here))(run_drain)
     for name, payload_type, run in (*campaign_jobs.JOBS, *import_jobs.JOBS):
-        queue.entrypoint(name)(_handler(database, payload_type, run))
+        queue.entrypoint(name)(_handler(engine, database, payload_type, run))
 
 
 def _handler(
-    database: Database, payload_type: type[Any], run: Callable[[Database, Any], Awaitable[None]]
+    engine: Engine, database: Database, payload_type: type[Any], run: Callable[[Database, Any], Awaitable[None]]
 ) -> Callable[[Job], Awaitable[None]]:
     async def handle(job: Job) -> None:
-        await run(database, msgspec.json.decode(job.payload or b"null", type=payload_type))
+        with _place(engine):
+            await run(database, msgspec.json.decode(job.payload or b"null", type=payload_type))
 
     return handle
+
+
+@contextmanager
+def _place(engine: Engine) -> Iterator[None]:
+    engine.places.taken += 1
+    try:
+        yield
+    finally:
+        engine.places.taken -= 1
 
 
 async def _relay(stop: asyncio.Event, shutdown: asyncio.Event) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from tidings.channels.vault import Vault, load_keys
 from tidings.db.database import Database
 from tidings.delivery.contents import Contents
+from tidings.delivery.desks import Desks
 from tidings.delivery.drain import Engine, drain
 from tidings.delivery.wake import wake
 from tidings.providers.http import Http
@@ -18,7 +19,11 @@ from tidings.settings import Settings
 def make_engine(database: Database, home: Path, http: Http, *, here: UUID | None = None, **settings: object) -> Engine:
     given = Settings(home=home, **settings)
     vault = Vault(load_keys(given))
-    return Engine(pool=database.pool, http=http, vault=vault, settings=given, contents=Contents(), here=here, stop=asyncio.Event())
+    contents = Contents()
+    return Engine(
+        pool=database.pool, http=http, vault=vault, settings=given, contents=contents, desks=Desks.of(database.pool, contents), here=here,
+        stop=asyncio.Event(),
+    )  # fmt: skip
 
 
 async def take_turn(engine: Engine, channel_id: UUID) -> None:

@@ -20,6 +20,7 @@ from tests.simulators.telegram import BOT_TOKEN, TelegramSimulator
 from tests.simulators.whatsapp_cloud import WhatsAppSimulator
 from tidings.channels.runtime import open_channel
 from tidings.core.ids import new_id
+from tidings.delivery.desks import Desks
 from tidings.delivery.rules import RetryPolicy, Status, settle
 from tidings.delivery.slice import Slice
 from tidings.insights import housekeeping
@@ -135,7 +136,10 @@ async def test_two_workers_at_once_keep_the_pace_of_each_recipient(database, eng
                 channel = await open_channel(db, engine.vault, engine.settings, at.channel_id)
                 if not await db.fetchval("SELECT count(*) FROM messages WHERE id = ANY($1) AND status <> 'sent'", ids):
                     return
-            turn = Slice(pool=engine.pool, http=engine.http, contents=engine.contents, channel=channel, seconds=1.0, stop=engine.stop)
+            turn = Slice(
+                pool=engine.pool, http=engine.http, contents=engine.contents, desks=Desks.of(engine.pool, engine.contents), channel=channel,
+                seconds=1.0, stop=engine.stop,
+            )  # fmt: skip
             await turn.run()
             await asyncio.sleep(0.1)
 

@@ -72,6 +72,9 @@ SELECT text, content::text FROM message_contents WHERE workspace_id = $1 AND sou
 -- All messages of these claims are settled.
 DELETE FROM claims WHERE workspace_id = $1 AND channel_id = $2 AND id = ANY ($3::uuid[])
 
+-- name: has_claims
+SELECT EXISTS (SELECT FROM claims WHERE workspace_id = $1 AND channel_id = $2)
+
 -- name: recover
 -- What a worker claimed and never settled. It cannot begin a request any more (claims are good for less time than $3), so each is
 -- in doubt: sent again where its policy allows, marked; unknown otherwise.

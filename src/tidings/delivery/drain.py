@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from tidings.channels.runtime import RunningChannel, open_channel
 from tidings.channels.standing import holder_of
 from tidings.delivery import queries
 from tidings.delivery.contents import Contents
+from tidings.delivery.desks import Desks
 from tidings.delivery.senders import leave_place, take_place
 from tidings.delivery.slice import Slice
 from tidings.delivery.wake import finish, hand_over
@@ -31,6 +34,23 @@ _LONGEST_DELAY = timedelta(seconds=5)
 """Look again at least so often, so that a channel mended or given a faster pace goes on soon."""
 
 
+LONGEST_TURN = 30.0
+"""Seconds. So long a paced channel may keep its place while others are free; then any worker may have it, one that was started just now too."""
+
+
+@dataclass(slots=True)
+class Places:
+    """How many jobs a worker runs at once."""
+
+    most: int = 0
+    taken: int = 0
+
+    @property
+    def any_free(self) -> bool:
+        """Whether nobody can be waiting for one."""
+        return self.taken < self.most
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
     """What every drain of one worker shares."""
@@ -40,10 +60,12 @@ class Engine:
     vault: Vault
     settings: Settings
     contents: Contents
+    desks: Desks
     here: UUID | None = None
     """This worker, as the leases of standing sessions name it."""
     stop: asyncio.Event
     """Set when the worker is to end: claim nothing more, finish what is in the air, settle."""
+    places: Places = field(default_factory=Places)
 
 
 async def drain(engine: Engine, job_id: int, channel_id: UUID) -> None:
@@ -60,18 +82,32 @@ async def drain(engine: Engine, job_id: int, channel_id: UUID) -> None:
             log.warning("claims_recovered", channel_id=str(channel_id), messages=recovered)
         if not await take_place(connection, channel, job_id):
             return
+        # What a dead worker claimed just before its end is not old enough yet: then another turn must follow soon.
+        is_alone = not await queries.has_claims(connection, channel_id, channel.workspace_id)
     turn = Slice(
         pool=engine.pool,
         http=engine.http,
         contents=engine.contents,
+        desks=engine.desks,
         channel=channel,
         seconds=engine.settings.slice_seconds,
         stop=engine.stop,
+        renew=partial(_renew, engine, channel, time.monotonic()) if is_alone else None,
     )
     end = await turn.run()
     async with engine.pool.acquire() as connection:
         await finish(connection, job_id, channel.workspace_id, channel_id, again=end.again, delay=min(end.delay, _LONGEST_DELAY))
         await leave_place(connection, channel, job_id)
+
+
+async def _renew(engine: Engine, channel: RunningChannel, began: float) -> bool:
+    """Whether a turn may go on: nobody waits for its place, and the channel is what it was."""
+    if not engine.places.any_free or time.monotonic() - began > LONGEST_TURN:
+        return False
+    if channel.senders_at_once is not None or channel.provider.description.capabilities.sessions:
+        return False  # others may be in line for it, or its session may have gone elsewhere
+    async with engine.pool.acquire() as connection:
+        return await open_channel(connection, engine.vault, engine.settings, channel.id) == channel
 
 
 async def _is_here(engine: Engine, connection: asyncpg.Connection, job_id: int, channel: RunningChannel) -> bool:

@@ -1,6 +1,6 @@
 """The claim of a channel whose recipients have a pace of their own, or that may send only so much in any 24 hours.
 
-One `Limited` serves one turn. What a claim reserves is written with it (limited.sql); what this turn learns of its own requests, that they
+One `Limited` serves one turn; the claim itself is made for many channels at once (claim_desk.py). What a claim reserves is written with it (limited.sql); what this turn learns of its own requests, that they
 have ended or that nothing left, makes later claims of the turn sooner, and is written at its end. If it is lost, the reservations stand
 as they were made: for the worst case.
 """
@@ -10,8 +10,9 @@ from __future__ import annotations
 import time
 from bisect import insort
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -30,12 +31,13 @@ if TYPE_CHECKING:
     from tidings.channels.runtime import RunningChannel
     from tidings.delivery.rules import Settlement
 
-_SQL = NamedSql("tidings.delivery", "limited.sql")
+SQL = NamedSql("tidings.delivery", "limited.sql")
 _WAY_SECONDS = 15.0
 """A request may wait 10 seconds for a connection and 5 for it to be made (providers/http.py)."""
 LATEST = timedelta(seconds=CLAIM_SECONDS + _WAY_SECONDS)
 """After a claim: by then the provider has the message, or will never have it."""
 MOST_LOOKED_AT = 1_000
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -46,6 +48,21 @@ class Taken(msgspec.Struct, frozen=True):
     """How many others were ended or put off: there may be more behind them."""
     wait: timedelta | None = None
     """The day's cap is reached: nothing leaves before so long."""
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """What is to become of the due messages of a channel."""
+
+    now: Sequence[tuple[UUID, str]]
+    """Each with the state that it gets: some end here."""
+    later: Mapping[UUID, datetime]
+    sources: AbstractSet[UUID]
+    """Whose texts those that go now have."""
+
+    @property
+    def count(self) -> int:
+        """How many are to be sent now."""
+        return sum(status == "sending" for _, status in self.now)
 
 
 class _Open(msgspec.Struct):
@@ -70,53 +87,56 @@ class Limited:
         self._places: dict[tuple[UUID, int], datetime] = {}
         self._given_back: Counter[datetime] = Counter()
         self._look_further = 1
+        self._count = 0
+        self._now = _EPOCH
+        self._cap: DayCap | None = None
         self._soon: list[float] = []
+
+    @property
+    def has_pace(self) -> bool:
+        """Whether each recipient has a pace."""
+        return bool(self._rules)
 
     @classmethod
     def of(cls, channel: RunningChannel) -> Limited | None:
         """None where the channel has no such limits: then nothing of this is done."""
         return cls(channel) if channel.limits.per_recipient or channel.limits.per_day is not None else None
 
-    async def claim(self, connection: asyncpg.Connection, count: int, now: datetime, claim_id: UUID) -> Taken:
-        """Take up to `count` due messages whose recipients are free. Called under the lock of the channel's pace, in a transaction."""
-        channel = self._channel
+    async def open(self, connection: asyncpg.Connection, count: int, now: datetime) -> timedelta | None:
+        """Look at the day before a claim of up to `count`. Where its cap is reached: how long until something may leave."""
         await self._give_back(connection)
-        cap = await self._cap(connection)
-        if cap is not None and not self._of_recipients:
-            if cap.room == 0:
-                return Taken((), 0, max(cap.free_at(1, now) - now, timedelta(seconds=1)))
-            count = min(count, cap.room)
-        rows = await connection.fetch(
-            _SQL.due, channel.id, channel.workspace_id, min(count * self._look_further, max(count, MOST_LOOKED_AT)), self._longest,
-            self._of_recipients,
-        )  # fmt: skip
-        ends = {row["id"]: _ending(row) for row in rows}
-        waiting = [self._waiting(row, now) for row in rows]
-        chosen = sort_out(
-            waiting, self._rules, most=count, now=now, is_group=self._is_group, recipients=cap if self._of_recipients else None
-        )
+        self._count, self._now, self._cap = count, now, await self._read_cap(connection)
+        if self._cap is not None and not self._of_recipients:
+            if self._cap.room == 0:
+                return max(self._cap.free_at(1, now) - now, timedelta(seconds=1))
+            self._count = min(count, self._cap.room)
+        return None
+
+    @property
+    def look(self) -> tuple[UUID, UUID, int, timedelta, bool]:
+        """What the claim asks of this channel, as `due` takes it."""
+        most = min(self._count * self._look_further, max(self._count, MOST_LOOKED_AT))
+        return self._channel.id, self._channel.workspace_id, most, self._longest, self._of_recipients
+
+    def choose(self, rows: Sequence[asyncpg.Record]) -> Chosen:
+        """Which of the due messages go now, and which when."""
+        recipients = self._cap if self._of_recipients else None
+        waiting = [self._waiting(row, self._now) for row in rows]
+        chosen = sort_out(waiting, self._rules, most=self._count, now=self._now, is_group=self._is_group, recipients=recipients)
         # Where most wait for the same few, looking at more of them at once spreads them over the time to come.
         self._look_further = min(self._look_further * 4, MOST_LOOKED_AT) if 2 * len(chosen.later) > len(rows) else 1
-        if chosen.later:
-            self._remember(chosen.later.values(), now)
-            await connection.execute(_SQL.put_off, channel.workspace_id, list(chosen.later), list(chosen.later.values()))
-        if not chosen.now:
-            return Taken((), len(chosen.later))
-        latest = now + LATEST
-        taken = await connection.fetch(
-            _SQL.take,
-            channel.id,
-            channel.workspace_id,
-            chosen.now,
-            [ends[one] for one in chosen.now],
-            bool(self._rules),
-            latest,
-            claim_id,
-        )
-        place = {message_id: index for index, message_id in enumerate(chosen.now)}
-        claimed = read_claimed(sorted(taken, key=lambda row: place[row["id"]]))
+        self._remember(chosen.later.values(), self._now)
+        going = set(chosen.now)
+        ends = {row["id"]: _ending(row) for row in rows if row["id"] in going}
+        sources = {row["frozen"] for row in rows if row["id"] in going} - {None}
+        return Chosen([(one, ends[one]) for one in chosen.now], chosen.later, sources)
+
+    async def took(self, connection: asyncpg.Connection, chosen: Chosen, rows: Sequence[asyncpg.Record], latest: datetime) -> Taken:
+        """The chosen are marked: reserve what they need."""
+        place = {message_id: index for index, (message_id, _) in enumerate(chosen.now)}
+        claimed = read_claimed([row[:-1] for row in sorted(rows, key=lambda row: place[row["id"]])])
         await self._reserve(connection, claimed, latest)
-        return Taken(claimed, len(chosen.later) + len(taken) - len(claimed))
+        return Taken(claimed, len(chosen.later) + len(rows) - len(claimed))
 
     def soon(self) -> timedelta | None:
         """How long until the next message that this turn put off, where that is worth waiting for."""
@@ -154,14 +174,14 @@ class Limited:
                 if one.ended_at is not None
             ]
             columns = [list(column) for column in zip(*told, strict=True)] or [[], [], [], [], []]
-            await connection.execute(_SQL.ended, self._channel.workspace_id, self._channel.id, *columns, self._longest)
+            await connection.execute(SQL.ended, self._channel.workspace_id, self._channel.id, *columns, self._longest)
 
     # --- what is known ------------------------------------------------------------------------------------------------
 
-    async def _cap(self, connection: asyncpg.Connection) -> DayCap | None:
+    async def _read_cap(self, connection: asyncpg.Connection) -> DayCap | None:
         if self._limits.per_day is None:
             return None
-        rows = await connection.fetch(_SQL.day, self._channel.workspace_id, self._channel.id)
+        rows = await connection.fetch(SQL.day, self._channel.workspace_id, self._channel.id)
         return day_cap(self._limits.per_day, {row["at"]: row["n"] for row in rows})
 
     def _waiting(self, row: asyncpg.Record, now: datetime) -> Waiting:
@@ -197,16 +217,16 @@ class Limited:
         place = place_of(latest)
         where: tuple[Any, ...] = (self._channel.workspace_id, self._channel.id, place)
         if self._of_recipients:
-            await connection.execute(_SQL.take_recipient_places, *where, [one.address for one in claimed])
+            await connection.execute(SQL.take_recipient_places, *where, [one.address for one in claimed])
         else:
-            await connection.execute(_SQL.take_places, *where, len(claimed))
+            await connection.execute(SQL.take_places, *where, len(claimed))
             self._places |= {(one.id, one.attempt): place for one in claimed}
 
     async def _give_back(self, connection: asyncpg.Connection) -> None:
         if self._given_back:
             given, self._given_back = self._given_back, Counter()
             where = (self._channel.workspace_id, self._channel.id)
-            await connection.execute(_SQL.give_back, *where, list(given), list(given.values()))
+            await connection.execute(SQL.give_back, *where, list(given), list(given.values()))
 
 
 def _ending(row: asyncpg.Record) -> str:
@@ -217,4 +237,4 @@ def _ending(row: asyncpg.Record) -> str:
 
 async def hold_recipient(connection: asyncpg.Connection, channel: RunningChannel, address: str, until: datetime) -> None:
     """Leave one recipient alone until then, in every worker; the channel goes on."""
-    await connection.execute(_SQL.hold, channel.workspace_id, channel.id, address, until)
+    await connection.execute(SQL.hold, channel.workspace_id, channel.id, address, until)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _CLAIM = NamedSql("tidings.delivery", "claim.sql")
 _SETTLE = NamedSql("tidings.delivery", "settle.sql")
+_LIMITED = NamedSql("tidings.delivery", "limited.sql")
+_TOGETHER = NamedSql("tidings.delivery", "settle_together.sql")
 _VARIABLES: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
 
 CLAIM_SECONDS = 6.0
@@ -70,6 +73,20 @@ async def read_pace(connection: asyncpg.Connection, channel_id: UUID) -> Pace:
     if row is None:
         await connection.execute(_CLAIM.open_pace, channel_id)
         row = await connection.fetchrow(_CLAIM.pace, channel_id)
+    return _pace(row)
+
+
+async def read_paces(connection: asyncpg.Connection, channel_ids: Sequence[UUID]) -> dict[UUID, Pace]:
+    """The paces of many, locked likewise; those that somebody else has locked are left out."""
+    rows = await connection.fetch(_LIMITED.paces, channel_ids)
+    if len(rows) < len(channel_ids):
+        missing = sorted(set(channel_ids) - {row["channel_id"] for row in rows})
+        await connection.execute(_LIMITED.open_paces, missing)
+        rows += await connection.fetch(_LIMITED.paces, missing)
+    return {row["channel_id"]: _pace(row) for row in rows}
+
+
+def _pace(row: asyncpg.Record) -> Pace:
     return Pace(row["next_free_at"], row["paused_until"], row["failures_in_row"], row["breaker"], row["now"])
 
 
@@ -99,7 +116,7 @@ async def claim(
     return taken, len(rows) - len(taken)
 
 
-def read_claimed(rows: Sequence[asyncpg.Record]) -> list[Claimed]:
+def read_claimed(rows: Iterable[Iterable[Any]]) -> list[Claimed]:
     """Those rows of a claim that are to be sent; the others ended at it. The columns are those of `claim`, in its order."""
     return [
         Claimed(
@@ -142,6 +159,12 @@ async def recover(connection: asyncpg.Connection, channel_id: UUID, workspace_id
     return int(result.rpartition(" ")[2])
 
 
+async def has_claims(connection: asyncpg.Connection, channel_id: UUID, workspace_id: UUID) -> bool:
+    """Whether anything of this channel may be claimed and not settled."""
+    found: bool = await connection.fetchval(_CLAIM.has_claims, workspace_id, channel_id)
+    return found
+
+
 async def has_due(connection: asyncpg.Connection, workspace_id: UUID, channel_id: UUID) -> bool:
     """Say whether a drain of this channel would find anything to do."""
     found: bool = await connection.fetchval(_CLAIM.has_due, workspace_id, channel_id, RECOVER_AFTER)
@@ -165,6 +188,20 @@ async def settle_many(connection: asyncpg.Connection, workspace_id: UUID, channe
         resolved: int = await connection.fetchval(_SETTLE.settle_late, workspace_id, channel_id, *_columns(late))
         return len(settled) + resolved
     return len(settled)
+
+
+async def settle_together(connection: asyncpg.Connection, parts: Sequence[tuple[UUID, UUID, Sequence[Ended]]]) -> None:
+    """Write the ends of many channels, each with its workspace and channel, in one statement."""
+    flat = sorted(((one.message.id, workspace, channel, one) for workspace, channel, ended in parts for one in ended), key=itemgetter(0))
+    columns = _columns([one for *_, one in flat])
+    rows = await connection.fetch(_TOGETHER.settle_together, [each[1] for each in flat], [each[2] for each in flat], *columns)
+    if len(rows) == len(flat):
+        return
+    settled = {(row[0], row[1]) for row in rows}
+    for workspace, channel, ended in parts:
+        late = [one for one in ended if (one.message.id, one.message.attempt) not in settled]
+        if late:
+            await connection.execute(_SETTLE.settle_late, workspace, channel, *_columns(late))
 
 
 def _columns(ended: Sequence[Ended]) -> Iterator[list[Any]]:

@@ -73,13 +73,18 @@ class Settler:
                     await self._enough.wait()
             self._enough.clear()
             if self._ended or self._effects:
-                await self._write_until_taken()
+                ended, effects = self._take()
+                await self._write_until_taken(ended, effects)
+                self.written += len(ended)
             elif self._done:
                 return
 
-    async def _write_until_taken(self) -> None:
+    def _take(self) -> tuple[list[Ended], list[Effect]]:
         ended, self._ended = self._ended, []
         effects, self._effects = self._effects, []
+        return ended, effects
+
+    async def _write_until_taken(self, ended: list[Ended], effects: list[Effect]) -> None:
         tries = 0
         while True:
             try:
@@ -90,7 +95,6 @@ class Settler:
                 log.warning("settle_retried", channel_id=str(self._channel.id), results=len(ended), tries=tries, error=str(error))
                 await asyncio.sleep(wait)
             else:
-                self.written += len(ended)
                 return
 
     async def _write(self, ended: list[Ended], effects: list[Effect]) -> None:

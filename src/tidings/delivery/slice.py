@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,21 +24,21 @@ import structlog
 from tidings.core.ids import new_id
 from tidings.core.segments import count_segments
 from tidings.delivery import queries
-from tidings.delivery.contents import Frozen
+from tidings.delivery.claim_desk import Got, Wish
 from tidings.delivery.health import Health, HoldRecipient
 from tidings.delivery.limited import Limited, Taken
 from tidings.delivery.pacing import MOST, NOW, Pacing
 from tidings.delivery.packing import Parcel, pack
-from tidings.delivery.queries import CLAIM_SECONDS, Claimed, Ended
+from tidings.delivery.queries import CLAIM_SECONDS, Ended
 from tidings.delivery.rules import BULK, Settlement, release, settle
 from tidings.delivery.settling import DATABASE_TROUBLE, Settler
 from tidings.delivery.windows import open_windows, refuse_closed
 from tidings.providers.base import ErrorCode, Outcome, Outgoing, SendUncertain
 
 if TYPE_CHECKING:
-    from tidings.channels.pace import Reservation
     from tidings.channels.runtime import RunningChannel
     from tidings.delivery.contents import Contents
+    from tidings.delivery.desks import Desks
     from tidings.providers.http import Http
 
 log = structlog.get_logger(__name__)
@@ -63,20 +63,25 @@ class Slice:
     """One turn. Make it, run it once, throw it away."""
 
     def __init__(
-        self, *, pool: asyncpg.Pool, http: Http, contents: Contents, channel: RunningChannel, seconds: float, stop: asyncio.Event
-    ) -> None:
+        self, *, pool: asyncpg.Pool, http: Http, contents: Contents, desks: Desks, channel: RunningChannel, seconds: float,
+        stop: asyncio.Event, renew: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:  # fmt: skip
+        """`renew` says at the end of its seconds whether a turn of a paced channel may go on for as long again."""
         self._pool = pool
         self._http = http
         self._contents = contents
+        self._desks = desks
         self._channel = channel
         self._can = channel.provider.description.capabilities
+        self._seconds = seconds
         self._deadline = time.monotonic() + seconds
         self._stop = stop
+        self._renew = renew
         self._is_sms = channel.medium == "sms"
         self._began = time.monotonic()
         self._limited = Limited.of(channel)
         self._pacing = Pacing(channel.limits)
-        self._settler = Settler(pool, channel)
+        self._settler = desks.settles.settler(channel) if self._pacing.is_paced else Settler(pool, channel)
         self._health = Health()
         self._parcels: deque[Parcel] = deque()
         self._claimed = 0
@@ -130,7 +135,7 @@ class Slice:
     # --- feeding ------------------------------------------------------------------------------------------------------
 
     async def _feed(self) -> None:
-        while not self._over():
+        while await self._goes_on():
             more, wait = await self._claim()
             if not more:
                 soon = self._limited.soon() if self._limited is not None else None
@@ -144,71 +149,92 @@ class Slice:
             await self._room()
         self._again = True
 
+    async def _goes_on(self) -> bool:
+        if not self._over():
+            return True
+        if self._stopped() or self._renew is None or not self._pacing.is_paced or not await self._renew():
+            return False
+        self._deadline = time.monotonic() + self._seconds
+        return True
+
     def _over(self) -> bool:
-        return self._health.halted or self._stop.is_set() or time.monotonic() >= self._deadline
+        return self._stopped() or time.monotonic() >= self._deadline
+
+    def _stopped(self) -> bool:
+        return self._health.halted or self._stop.is_set()
 
     async def _claim(self) -> tuple[bool, timedelta]:
         """Claim one batch. Says whether there may be more to claim, and not before how long."""
-        begun = time.monotonic()
-        async with self._pool.acquire() as connection, self._paced(connection):
-            pace = await queries.read_pace(connection, self._channel.id)
-            self._health.begin(failures_in_row=pace.failures_in_row, breaker_open=pace.breaker == "open")
-            plan = self._pacing.plan(pace, probing=self._health.probing, batch=self._next_batch())
-            if plan.count == 0:
-                self._delay = plan.wait if plan.rests else NOW
-                return True, plan.wait
-            taken = await self._take(connection, plan.count, pace.now)
-            if taken.wait is not None:
-                self._delay = taken.wait
-                return False, NOW
-            claimed = taken.claimed
-            self._was_full = len(claimed) == plan.count
-            opened = await open_windows(connection, self._channel, claimed)
-            reservation = self._pacing.reserve(pace, len(claimed), plan)
-            if reservation is not None:
-                await queries.reserve_pace(connection, self._channel.id, reservation.next_free_at)
-            frozen = {
-                source: await self._contents.get(connection, self._channel.workspace_id, source)
-                for source in {one.source_id for one in claimed if one.text is None}
-            }
-        await self._pack(claimed, frozen, reservation, pace.now, begun, opened)
+        asked = time.monotonic()
+        got = await self._claim_plainly() if self._limited is None else await self._claim_together(self._limited)
+        self._pacing.note_claim(time.monotonic() - asked)
+        plan, taken = got.plan, got.taken
+        self._was_full = len(taken.claimed) == plan.count
+        if got.claim_id is not None:
+            self._claims.append(got.claim_id)
+        if plan.count == 0:
+            self._delay = plan.wait if plan.rests else NOW
+            return True, plan.wait
+        if taken.wait is not None:
+            self._delay = taken.wait
+            return False, NOW
+        await self._pack(got)
         if self._health.probing:
             # One message proves or disproves the channel; the next turn goes on from there.
             self._delay = _AFTER_PROBE
             return True, NOW
-        return bool(claimed or taken.moved), NOW
+        if taken.claimed and got.pace is not None:
+            return True, self._pacing.rest(got.pace, got.reservation, since=got.read_at)
+        return bool(taken.claimed or taken.moved), NOW
 
-    async def _take(self, connection: asyncpg.Connection, count: int, now: datetime) -> Taken:
-        claim_id = new_id()
-        self._claims.append(claim_id)
-        if self._limited is not None:
-            return await self._limited.claim(connection, count, now, claim_id)
-        claimed, ended_here = await queries.claim(connection, self._channel.id, self._channel.workspace_id, count, claim_id)
-        return Taken(claimed, ended_here)
+    async def _claim_together(self, limited: Limited) -> Got:
+        wish = Wish(channel=self._channel, limited=limited, pacing=self._pacing, health=self._health, batch=self._next_batch())
+        return await self._desks.claims.claim(wish, patient=bool(self._parcels))
+
+    async def _claim_plainly(self) -> Got:
+        begun = time.monotonic()
+        channel = self._channel
+        async with self._pool.acquire() as connection, self._paced(connection):
+            pace = await queries.read_pace(connection, channel.id)
+            self._health.begin(failures_in_row=pace.failures_in_row, breaker_open=pace.breaker == "open")
+            plan = self._pacing.plan(pace, probing=self._health.probing, batch=self._next_batch())
+            if plan.count == 0:
+                return Got(plan, begun)
+            claim_id = new_id()
+            claimed, ended_here = await queries.claim(connection, channel.id, channel.workspace_id, plan.count, claim_id)
+            opened = await open_windows(connection, channel, claimed)
+            reservation = self._pacing.reserve(pace, len(claimed), plan)
+            if reservation is not None:
+                await queries.reserve_pace(connection, channel.id, reservation.next_free_at)
+            frozen = {
+                source: await self._contents.get(connection, channel.workspace_id, source)
+                for source in {one.source_id for one in claimed if one.text is None}
+            }
+        return Got(plan, begun, time.monotonic(), pace, Taken(claimed, ended_here), reservation, opened, frozen, claim_id)
 
     def _paced(self, connection: asyncpg.Connection) -> AbstractAsyncContextManager[object]:
         """What is reserved and what it is reserved for are written together; without a limit each statement stands by itself."""
-        return connection.transaction() if self._pacing.is_paced or self._limited is not None else nullcontext()
+        return connection.transaction() if self._pacing.is_paced else nullcontext()
 
-    async def _pack(  # noqa: PLR0917
-        self, claimed: Sequence[Claimed], frozen: Mapping[UUID, Frozen], reservation: Reservation | None, now: datetime, begun: float,
-        opened: set[str] | None,
-    ) -> None:  # fmt: skip
-        read_at = time.monotonic()
+    async def _pack(self, got: Got) -> None:
+        claimed = got.taken.claimed
+        times: Sequence[float] = ()
+        if got.reservation is not None and got.pace is not None:
+            times = self._pacing.departures(got.reservation, got.pace, read_at=got.read_at, ready_at=time.monotonic())
 
         def slot(first: int, index: int) -> float:
-            return 0.0 if reservation is None else read_at + (reservation.slot(first + index) - now).total_seconds()
+            return times[first + index] if times else 0.0
 
         self._claimed += len(claimed)
         step = max(_AT_A_TIME, self._can.max_batch)
         for first in range(0, len(claimed), step):
-            some = pack(claimed[first : first + step], frozen, self._can, partial(slot, first), begun + CLAIM_SECONDS)
-            packed = refuse_closed(some, opened, self._can.window_hours)
+            some = pack(claimed[first : first + step], got.frozen, self._can, partial(slot, first), got.begun + CLAIM_SECONDS)
+            packed = refuse_closed(some, got.opened, self._can.window_hours)
             for one, settlement in packed.failed:
                 if self._limited is not None:
                     self._limited.ended(one, settlement)
                 self._settler.add(Ended(one, settlement, None))
-            self._queue(packed.parcels, in_order=reservation is not None)
+            self._queue(packed.parcels, in_order=bool(times))
             self._parcel_came.set()
             await asyncio.sleep(0)
 
@@ -257,7 +283,7 @@ class Slice:
         wait = self._pacing.due(parcel.not_before) - time.monotonic()
         if wait > 0 and not self._health.halted:
             await asyncio.sleep(wait)
-        if self._health.halted or self._stop.is_set() or time.monotonic() > parcel.not_after:
+        if self._stopped() or time.monotonic() > parcel.not_after:
             self._release(parcel)
             return
         begun = time.monotonic()
