@@ -48,6 +48,10 @@ class SettingsInput(_Input):
         "set before; a provider that is left out has its own limit (`GET /providers`).",
     )  # fmt: skip
 
+    def given(self) -> dict[str, Any]:
+        """What is to change: null leaves as it is, but within `senders_at_once` it says something."""
+        return {name: value for name, value in self.model_dump().items() if value is not None}
+
 
 class WorkspaceInput(_Input):
     """What to change of the workspace; what is left out stays."""
@@ -62,9 +66,7 @@ class WorkspaceInput(_Input):
 
     def changes(self) -> WorkspaceChanges:
         """As the service wants it."""
-        given = self.settings.model_dump() if self.settings else None
-        # Only what stands by itself: within `senders_at_once` null says something.
-        settings = {name: value for name, value in given.items() if value is not None} if given is not None else None
+        settings = self.settings.given() if self.settings else None
         return WorkspaceChanges(**self.model_dump(exclude={"settings"}), settings=settings)
 
 

@@ -101,7 +101,7 @@ def _read_retries(minutes: str, attempts: str) -> dict[str, Any]:
             "max_attempts": "must be a whole number from 1 to 20",
         }
         raise Invalid("Nothing was changed.", errors=tuple(FieldError(one, sentences[one]) for one in fields)) from error
-    return read.model_dump(exclude_unset=True)
+    return read.given()
 
 
 def _form(request: Request, scope: PageScope, filled: Filled, *, errors: dict[str, str] | None = None, status_code: int = 200) -> Response:
