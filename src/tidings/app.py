@@ -20,6 +20,10 @@ from tidings.contacts import api as contacts
 from tidings.contacts import web as contact_pages
 from tidings.db.database import Database
 from tidings.delivery.wake import wake_after_commit
+from tidings.files import api as files
+from tidings.files.links import links_of
+from tidings.files.serving import mount_links
+from tidings.files.storage import open_storage
 from tidings.inbox import api as conversations
 from tidings.insights import api as insights
 from tidings.insights import health, metrics
@@ -74,9 +78,12 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     app.state.live_campaigns = campaign_pages.LiveCampaigns()
     app.state.media_places = Places()
     app.state.vault = vault = open_vault(settings)
+    app.state.storage = open_storage(settings)
+    app.state.links = links_of(settings, vault)
     app.state.token_keys = partial(vault.derive_all, access_tokens.PURPOSE)
     app.state.setup_code = first_start.setup_code(vault.derive(first_start.PURPOSE))
-    app.add_middleware(Guards, upload_limit=settings.upload_limit_bytes, https=settings.secure_cookies)
+    uploads = dict.fromkeys(("/api/v1/media", "/campaigns/file"), settings.file_limit_bytes)
+    app.add_middleware(Guards, upload_limit=settings.upload_limit_bytes, uploads=uploads, https=settings.secure_cookies)
     app.state.metrics = metrics.Metrics()
     app.add_middleware(metrics.Measure, metrics=app.state.metrics)
     answer_errors(app)
@@ -86,6 +93,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     app.include_router(personal_channels.make_router(send_test=send_test, wake=wake_after_commit), prefix="/api/v1")
     app.include_router(routes.router, prefix="/api/v1")
     app.include_router(contacts.router, prefix="/api/v1")
+    app.include_router(files.router, prefix="/api/v1")
     app.include_router(messages.router, prefix="/api/v1")
     app.include_router(conversations.router, prefix="/api/v1")
     app.include_router(campaigns.router, prefix="/api/v1")
@@ -102,4 +110,5 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     app.include_router(sandbox_pages.router)
     mount_static(app)
     mount_hooks(app)
+    mount_links(app)
     return app
