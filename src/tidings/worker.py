@@ -32,8 +32,13 @@ from tidings.db.database import Database
 from tidings.db.urls import asyncpg_url
 from tidings.delivery.contents import Contents
 from tidings.delivery.drain import Engine, drain
+from tidings.delivery.files import Files
+from tidings.delivery.kept_bytes import KeptBytes
 from tidings.delivery.queries import channels_to_sweep
 from tidings.delivery.wake import DRAIN, drain_at, wake
+from tidings.files.links import links_of
+from tidings.files.pruning import prune_files
+from tidings.files.storage import open_storage
 from tidings.insights import housekeeping
 from tidings.messages.apply_receipts import rematch_old_receipts, rematch_receipts
 from tidings.messages.fallbacks import follow_routes
@@ -44,6 +49,7 @@ from tidings.supervision.leases import Worker
 from tidings.supervision.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from tidings.files.storage import Storage
     from tidings.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -85,11 +91,15 @@ async def run_worker(settings: Settings, database_url: str, stop: asyncio.Event)
         )
         writer = await stack.enter_async_context(open_writer(database))
         supervisor = Supervisor(here, database, vault, settings, polls, http, writer)
-        engine = Engine(pool=database.pool, http=http, vault=vault, settings=settings, contents=Contents(), here=here.id, stop=stop)
+        storage = open_storage(settings)
+        engine = Engine(
+            pool=database.pool, http=http, vault=vault, settings=settings, contents=Contents(), here=here.id, stop=stop,
+            files=Files(database.pool, links_of(settings, vault), KeptBytes(storage)),
+        )  # fmt: skip
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(supervisor.run(stop))
             tasks.create_task(_run_queue(engine, database, settings))
-            for loop in _loops(database):
+            for loop in _loops(database, storage, timedelta(days=settings.file_days)):
                 tasks.create_task(_repeat(loop, stop))
 
 
@@ -169,7 +179,7 @@ async def _relay(stop: asyncio.Event, shutdown: asyncio.Event) -> None:
     shutdown.set()
 
 
-def _loops(database: Database) -> list[_Loop]:
+def _loops(database: Database, storage: Storage, files_unused_for: timedelta) -> list[_Loop]:
     worker_id = new_id()
     pool = database.pool
 
@@ -201,6 +211,7 @@ def _loops(database: Database) -> list[_Loop]:
         _Loop("resume_imports", 10.0, lambda: import_jobs.resume_imports(database)),
         _Loop("fold_counts", 5.0, lambda: housekeeping.fold_counts(pool)),
         _Loop("housekeeping", 3600.0, lambda: housekeeping.prune(pool)),
+        _Loop("prune_files", 1800.0, lambda: prune_files(pool, storage, files_unused_for)),
     ]
 
 

@@ -10,7 +10,11 @@ from tidings.channels.vault import Vault, load_keys
 from tidings.db.database import Database
 from tidings.delivery.contents import Contents
 from tidings.delivery.drain import Engine, drain
+from tidings.delivery.files import Files
+from tidings.delivery.kept_bytes import KeptBytes
 from tidings.delivery.wake import wake
+from tidings.files.links import links_of
+from tidings.files.storage import open_storage
 from tidings.providers.http import Http
 from tidings.settings import Settings
 
@@ -18,7 +22,10 @@ from tidings.settings import Settings
 def make_engine(database: Database, home: Path, http: Http, *, here: UUID | None = None, **settings: object) -> Engine:
     given = Settings(home=home, **settings)
     vault = Vault(load_keys(given))
-    return Engine(pool=database.pool, http=http, vault=vault, settings=given, contents=Contents(), here=here, stop=asyncio.Event())
+    files = Files(database.pool, links_of(given, vault), KeptBytes(open_storage(given)))
+    return Engine(
+        pool=database.pool, http=http, vault=vault, settings=given, contents=Contents(), files=files, here=here, stop=asyncio.Event()
+    )
 
 
 async def take_turn(engine: Engine, channel_id: UUID) -> None:

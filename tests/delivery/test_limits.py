@@ -135,7 +135,15 @@ async def test_two_workers_at_once_keep_the_pace_of_each_recipient(database, eng
                 channel = await open_channel(db, engine.vault, engine.settings, at.channel_id)
                 if not await db.fetchval("SELECT count(*) FROM messages WHERE id = ANY($1) AND status <> 'sent'", ids):
                     return
-            turn = Slice(pool=engine.pool, http=engine.http, contents=engine.contents, channel=channel, seconds=1.0, stop=engine.stop)
+            turn = Slice(
+                pool=engine.pool,
+                http=engine.http,
+                contents=engine.contents,
+                files=engine.files,
+                channel=channel,
+                seconds=1.0,
+                stop=engine.stop,
+            )
             await turn.run()
             await asyncio.sleep(0.1)
 

@@ -35,7 +35,9 @@ def s3() -> Iterator[S3]:
     server.start()
     try:
         endpoint = f"http://127.0.0.1:{port}"
-        known = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="tidings", aws_secret_access_key="secret")
+        known = boto3.client(
+            "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="tidings", aws_secret_access_key="secret"
+        )
         known.create_bucket(Bucket="tidings")
         yield S3(endpoint, "tidings")
     finally:

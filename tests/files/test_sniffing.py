@@ -28,11 +28,18 @@ def test_what_is_none_of_them_is_refused(what: str) -> None:
 
 def test_an_ending_tells_apart_plain_texts_only() -> None:
     table = b"name,phone\nAmina,0712345678\n"
-    assert [sniff(io.BytesIO(table), name) for name in ("a.csv", "a.CSV", "a.txt", "a.vcf")] == ["text/csv", "text/csv", "text/plain", "text/vcard"]
+    assert [sniff(io.BytesIO(table), name) for name in ("a.csv", "a.CSV", "a.txt", "a.vcf")] == [
+        "text/csv",
+        "text/csv",
+        "text/plain",
+        "text/vcard",
+    ]
     assert sniff(io.BytesIO(png()), "a.csv") == "image/png"
 
 
-@given(st.binary(max_size=600), st.sampled_from([b"", b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"RIFF", b"\0\0\0\x14ftyp", b"OggS"]))
+@given(
+    st.binary(max_size=600), st.sampled_from([b"", b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"RIFF", b"\0\0\0\x14ftyp", b"OggS"])
+)
 def test_no_bytes_at_all_make_it_fail_in_another_way(content: bytes, beginning: bytes) -> None:
     try:
         found = sniff(io.BytesIO(beginning + content), "a")

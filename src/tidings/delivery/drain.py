@@ -14,6 +14,7 @@ from tidings.channels.runtime import RunningChannel, open_channel
 from tidings.channels.standing import holder_of
 from tidings.delivery import queries
 from tidings.delivery.contents import Contents
+from tidings.delivery.files import Files
 from tidings.delivery.slice import Slice
 from tidings.delivery.wake import finish, hand_over
 
@@ -39,6 +40,7 @@ class Engine:
     vault: Vault
     settings: Settings
     contents: Contents
+    files: Files
     here: UUID | None = None
     """This worker, as the leases of standing sessions name it."""
     stop: asyncio.Event
@@ -61,6 +63,7 @@ async def drain(engine: Engine, job_id: int, channel_id: UUID) -> None:
         pool=engine.pool,
         http=engine.http,
         contents=engine.contents,
+        files=engine.files,
         channel=channel,
         seconds=engine.settings.slice_seconds,
         stop=engine.stop,

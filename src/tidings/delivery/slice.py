@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -29,15 +29,17 @@ from tidings.delivery.limited import Limited, Taken
 from tidings.delivery.pacing import MOST, NOW, Pacing
 from tidings.delivery.packing import Parcel, pack
 from tidings.delivery.queries import CLAIM_SECONDS, Claimed, Ended
-from tidings.delivery.rules import Settlement, release, settle
+from tidings.delivery.rules import Settlement, Status, release, settle
 from tidings.delivery.settling import DATABASE_TROUBLE, Settler
 from tidings.delivery.windows import open_windows, refuse_closed
+from tidings.files.storage import BytesLost, StorageDown
 from tidings.providers.base import ErrorCode, Outcome, Outgoing, SendUncertain
 
 if TYPE_CHECKING:
     from tidings.channels.pace import Reservation
     from tidings.channels.runtime import RunningChannel
     from tidings.delivery.contents import Contents
+    from tidings.delivery.files import Files
     from tidings.providers.http import Http
 
 log = structlog.get_logger(__name__)
@@ -46,6 +48,8 @@ AHEAD_SECONDS = 0.15
 """A claim takes about so much work as the channel does in this time, so that nothing urgent waits long behind a batch."""
 _UNSETTLED_LIMIT = 2_000
 _AFTER_PROBE = timedelta(seconds=1)
+_STORAGE_WAIT = timedelta(seconds=10)
+"""Messages whose file cannot be read now are looked at again after so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +64,13 @@ class Slice:
     """One turn. Make it, run it once, throw it away."""
 
     def __init__(
-        self, *, pool: asyncpg.Pool, http: Http, contents: Contents, channel: RunningChannel, seconds: float, stop: asyncio.Event
-    ) -> None:
+        self, *, pool: asyncpg.Pool, http: Http, contents: Contents, files: Files, channel: RunningChannel, seconds: float,
+        stop: asyncio.Event,
+    ) -> None:  # fmt: skip
         self._pool = pool
         self._http = http
         self._contents = contents
+        self._files = files
         self._channel = channel
         self._can = channel.provider.description.capabilities
         self._deadline = time.monotonic() + seconds
@@ -183,7 +189,8 @@ class Slice:
         def slot(index: int) -> float:
             return 0.0 if reservation is None else read_at + (reservation.slot(index) - now).total_seconds()
 
-        packed = refuse_closed(pack(claimed, frozen, self._can, slot, begun + CLAIM_SECONDS), opened, self._can.window_hours)
+        made = pack(claimed, frozen, self._can, slot, begun + CLAIM_SECONDS, self._files.links.reachable)
+        packed = refuse_closed(made, opened, self._can.window_hours)
         self._claimed += len(claimed)
         for one, settlement in packed.failed:
             if self._limited is not None:
@@ -230,12 +237,43 @@ class Slice:
             await asyncio.sleep(wait)
         if self._health.halted or self._stop.is_set() or time.monotonic() > parcel.not_after:
             self._release(parcel)
-            return
+        elif parcel.uploads:
+            await self._send_with_files(parcel)
+        else:
+            await self._deliver(parcel, parcel.batch)
+
+    async def _send_with_files(self, parcel: Parcel) -> None:
+        """Its files are read first. Where that takes longer than the claim is good for, or the storage is away, the messages wait."""
+        async with AsyncExitStack() as held:
+            try:
+                async with asyncio.timeout(parcel.not_after - time.monotonic()):
+                    batch = await held.enter_async_context(self._files.added(self._channel.workspace_id, self._can, parcel))
+            except BytesLost as error:
+                self._fail(parcel, error.detail)
+            except TimeoutError:
+                self._release(parcel)  # the reading goes on meanwhile, and the next claim finds it done
+            except StorageDown as error:
+                log.warning("storage_down", channel_id=str(self._channel.id), error=error.detail)
+                self._release(parcel, _STORAGE_WAIT)
+            else:
+                if self._health.halted or time.monotonic() > parcel.not_after:
+                    self._release(parcel)
+                else:
+                    await self._deliver(parcel, batch)
+
+    def _fail(self, parcel: Parcel, detail: str) -> None:
+        settlement = Settlement(status=Status.FAILED, outcome="not_sent", code=ErrorCode.REJECTED_CONTENT, detail=detail)
+        for one in parcel.claimed:
+            if self._limited is not None:
+                self._limited.ended(one, settlement)
+            self._settler.add(Ended(one, settlement, None))
+
+    async def _deliver(self, parcel: Parcel, batch: Sequence[Outgoing]) -> None:
         begun = time.monotonic()
-        outcomes = await self._ask(parcel)
+        outcomes = await self._ask(batch)
         latency = int((time.monotonic() - begun) * 1000)
         now = datetime.now(UTC)
-        for one, outgoing, outcome in zip(parcel.claimed, parcel.batch, outcomes, strict=True):
+        for one, outgoing, outcome in zip(parcel.claimed, batch, outcomes, strict=True):
             settlement = settle(outcome, failures=one.failures, delivery=one.delivery, policy=self._channel.retry, now=now)
             if self._limited is not None:
                 self._limited.ended(one, settlement)
@@ -252,25 +290,25 @@ class Slice:
             return None
         return _segments(outgoing.text)
 
-    async def _ask(self, parcel: Parcel) -> Sequence[Outcome]:
+    async def _ask(self, batch: Sequence[Outgoing]) -> Sequence[Outcome]:
         """One request. The HTTP client bounds its time."""
         channel = self._channel
         try:
-            outcomes = await channel.provider.send(self._http, channel.config, parcel.batch)
+            outcomes = await channel.provider.send(self._http, channel.config, batch)
         except Exception:
             # A defect in a provider: the request may have left, so nothing else can be said of it.
             log.exception("provider_defect", channel_id=str(channel.id), provider=channel.provider.description.kind)
             doubt = SendUncertain(detail="Tidings could not read what became of the request.", code=ErrorCode.INTERNAL)
         else:
-            if len(outcomes) == len(parcel.batch):
+            if len(outcomes) == len(batch):
                 return outcomes
             doubt = SendUncertain(detail="The provider's answer did not cover every message.", code=ErrorCode.INTERNAL)
-        return [doubt] * len(parcel.batch)
+        return [doubt] * len(batch)
 
-    def _release(self, parcel: Parcel) -> None:
+    def _release(self, parcel: Parcel, wait: timedelta = NOW) -> None:
         """Give back what was claimed but not begun: it costs the message nothing."""
         self._again = True
-        due_at = datetime.now(UTC) + timedelta(seconds=self._health.pause_seconds)
+        due_at = datetime.now(UTC) + max(wait, timedelta(seconds=self._health.pause_seconds))
         settlement = release(due_at)
         for one in parcel.claimed:
             if self._limited is not None:
