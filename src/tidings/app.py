@@ -21,6 +21,7 @@ from tidings.contacts import web as contact_pages
 from tidings.db.database import Database
 from tidings.delivery.wake import wake_after_commit
 from tidings.files import api as files
+from tidings.files import web as file_pages
 from tidings.files.links import links_of
 from tidings.files.serving import mount_links
 from tidings.files.storage import open_storage
@@ -103,6 +104,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     app.include_router(receipts.router, prefix="/api/v1")
     app.include_router(workspace_pages.router)
     app.include_router(home_page.router)
+    app.include_router(file_pages.router)
     app.include_router(campaign_pages.router)
     app.include_router(message_pages.router)
     app.include_router(channel_pages.make_router(send_test=send_test, wake=wake_after_commit))

@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from tests.files.samples import JPEG, PDF, REFUSED, png
-from tests.messages.site import Api, raw
+from tests.messages.site import Api
 from tidings.files.pruning import prune_files
 from tidings.settings import Settings
 
@@ -198,9 +198,7 @@ async def test_files_that_nothing_uses_go_and_those_to_be_sent_stay(api: Api, ap
 async def test_what_is_still_to_be_sent_with_it_keeps_a_file(api: Api, app: FastAPI) -> None:
     telegram = await a_telegram_channel(api, app)
     made = await upload(api, png())
-    later = {"send_at": "2099-01-01T00:00:00Z"}
     message = await api.post("/messages", {"to": "4711", "channel": telegram, "media": {"id": made["id"]}, "send_at": in_a_month()})
-    assert later
     campaign = await api.post("/campaigns", {"name": "Sale", "media": {"id": made["id"]}, "audience": {"all": True}, "channel": telegram})
     refused = (await api.ask("DELETE", f"/media/{made['id']}", 409)).json()
     assert (refused["code"], "1 message and 1 campaign" in refused["detail"]) == ("file_in_use", True)
@@ -257,6 +255,3 @@ def in_a_month() -> str:
     from tidings.core.clock import utc_now
 
     return (utc_now() + timedelta(days=30)).isoformat()
-
-
-assert raw

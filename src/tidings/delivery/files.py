@@ -45,9 +45,7 @@ class Files:
                 for one in parcel.batch
             ]
 
-    async def _with_files(
-        self, held: AsyncExitStack, workspace_id: UUID, can: Capabilities, one: Outgoing, content: Content
-    ) -> Outgoing:
+    async def _with_files(self, held: AsyncExitStack, workspace_id: UUID, can: Capabilities, one: Outgoing, content: Content) -> Outgoing:
         media, template = one.media, one.template
         if media is not None and content.media is not None and content.media.id:
             media = await self._filled(held, workspace_id, can, media, content.media)
@@ -56,9 +54,7 @@ class Files:
             template = replace(template, header_media=await self._filled(held, workspace_id, can, template.header_media, header))
         return msgspec.structs.replace(one, media=media, template=template)
 
-    async def _filled(
-        self, held: AsyncExitStack, workspace_id: UUID, can: Capabilities, media: Media, part: MediaPart
-    ) -> Media:
+    async def _filled(self, held: AsyncExitStack, workspace_id: UUID, can: Capabilities, media: Media, part: MediaPart) -> Media:
         file_id = read_id("med", part.id)
         if file_id is None:
             raise BytesLost(f"{part.id} is no file's id.")

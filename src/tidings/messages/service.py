@@ -25,7 +25,7 @@ from tidings.messages.conversations import note_outbound
 from tidings.messages.models import Message
 from tidings.messages.prices import Price, recent_price
 from tidings.messages.queries import MessageFilter
-from tidings.messages.reading import Shown, explain_message, get_message, list_attempts, list_messages, list_tries, show_messages
+from tidings.messages.reading import Shown, explain_message, file_of, get_message, list_attempts, list_messages, list_tries, show_messages
 from tidings.messages.routing import Routed, Wanted, await_receipts, choose_channels
 from tidings.messages.sources import cancel_source_page, count_statuses, end_source, freeze_content, hold_source, release_source
 from tidings.messages.uploads import look_up_files
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LONGEST_AHEAD", "LONGEST_VALIDITY", "PRIORITIES", "MessageFilter", "Price", "SendMessage", "Shown", "Urgency", "cancel_message",
-    "cancel_source_page", "count_statuses", "end_source", "explain_message", "freeze_content", "get_message", "hold_source", "list_attempts",
+    "cancel_source_page", "count_statuses", "end_source", "explain_message", "file_of", "freeze_content", "get_message", "hold_source", "list_attempts",
     "list_messages", "list_tries", "recent_price", "release_source", "send_message", "send_messages", "show_messages",
 ]  # fmt: skip
 
