@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
@@ -11,22 +13,36 @@ from tests.contacts.builders import make_contact
 from tests.e2e.browser import shoot
 from tests.e2e_pages.conftest import Site
 from tests.files.samples import PDF, SVG, png
-from tests.simulators.telegram import BOT_TOKEN
+from tests.simulators.telegram import BOT_TOKEN, TelegramSimulator
 from tidings.channels.service import CreateChannel, create_channel
 from tidings.core.ids import show_id
+from tidings.settings import Settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 PICTURE = {"name": "market day.png", "mimeType": "image/png", "buffer": png(640, 360)}
 
 
 @pytest.fixture
-async def shop(signed_in: Page, site: Site) -> Page:
+async def bot() -> AsyncIterator[TelegramSimulator]:
+    async with TelegramSimulator() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(tmp_path: Path, bot: TelegramSimulator) -> Settings:
+    return Settings(_env_file=None, home=tmp_path, api_pool_size=5, worker_pool_size=5, allowed_api_base_urls=bot.url)
+
+
+@pytest.fixture
+async def shop(signed_in: Page, site: Site, bot: TelegramSimulator) -> Page:
     """The owner's browser, with a bot that carries files and a sandbox that carries none."""
+    state = site.app.state
     async with site.database.workspace(site.workspace_id) as session:
-        for name, provider, fields in (("Sandbox", "sandbox", {}), ("Shop bot", "telegram", {"bot_token": BOT_TOKEN})):
-            await create_channel(
-                session, site.access, site.app.state.vault, site.app.state.settings, CreateChannel(name=name, provider=provider, fields=fields)
-            )
+        for wanted in (
+            CreateChannel(name="Sandbox", provider="sandbox", fields={}),
+            CreateChannel(name="Shop bot", provider="telegram", fields={"bot_token": BOT_TOKEN}, api_base_url=bot.url),
+        ):
+            await create_channel(session, site.access, state.vault, state.settings, wanted)
     contact = await make_contact(site.database.pool, site.workspace_id, "Amina", "+254711000001")
     await site.database.pool.execute(
         "INSERT INTO contact_points (workspace_id, id, contact_id, medium, address) VALUES ($1, new_id(), $2, 'telegram', '4711')",
@@ -42,7 +58,7 @@ async def desk(page: Page, name: str) -> None:
 
 async def test_a_picture_is_picked_previewed_taken_off_and_saved(shop: Page, site: Site) -> None:
     page = shop
-    await page.goto("/campaigns/new")
+    await page.goto(f"{site.address}/campaigns/new")
     await page.get_by_label("Name", exact=True).fill("Market day")
     await page.get_by_label("Channel").select_option(label=re.compile("Shop bot"))
     await page.get_by_label("What they read").fill("Fresh today, {{ first_name|default('there') }}")
@@ -79,7 +95,7 @@ async def test_a_picture_is_picked_previewed_taken_off_and_saved(shop: Page, sit
 
 async def test_what_is_not_taken_says_why_where_it_was_picked(shop: Page, site: Site) -> None:
     page = shop
-    await page.goto("/campaigns/new")
+    await page.goto(f"{site.address}/campaigns/new")
     await page.get_by_label("What they read").fill("Fresh today")
     await page.get_by_label("Channel").select_option(label=re.compile("Sandbox"))
     await page.get_by_label("Picture or file").set_input_files({"name": "logo.png", "mimeType": "image/png", "buffer": SVG})
@@ -113,7 +129,7 @@ async def test_the_page_of_a_message_shows_its_file(shop: Page, site: Site) -> N
     async with site.database.workspace(site.workspace_id) as session:
         command = SendMessage(to="4711", text="Fresh today", medium="telegram", content=Content(media=MediaPart(id=file.public_id)))
         message = await send_message(session, site.access, site.database, command, now=utc_now(), region="KE")
-    await shop.goto(f"/messages/{show_id('msg', message.id)}")
+    await shop.goto(f"{site.address}/messages/{show_id('msg', message.id)}")
     await expect(shop.locator(".bubble-picture")).to_be_visible()
     async with shop.expect_download() as download:
         await shop.get_by_role("link", name="market day.png").click()

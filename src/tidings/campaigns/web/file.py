@@ -15,8 +15,6 @@ from tidings.ui.pages import render
 from tidings.workspaces.page_edge import PageScope, Visitor, require_visitor
 from tidings.workspaces.rules import Permission
 
-    from tidings.files.models import StoredFile
-
 router = APIRouter()
 Uploader = Annotated[Visitor, require_visitor(Permission.MEDIA_WRITE, "campaigns")]
 KEPT = "kept"
