@@ -22,9 +22,7 @@ Value = Annotated[PlainText, StringConstraints(max_length=2000)]
 class MediaInput(BaseModel):
     """One file: uploaded before (`id`), or at an address (`url` with `content_type`)."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"url": "https://shop.example/sale.jpg", "content_type": "image/jpeg"}]}
-    )
+    model_config = ConfigDict(extra="forbid")
 
     id: FileId | None = Field(None, description="Of a file from `POST /media`; instead of `url`.")
     url: Url | None = Field(
