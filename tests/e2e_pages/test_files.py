@@ -29,7 +29,9 @@ async def bot() -> AsyncIterator[TelegramSimulator]:
 
 @pytest.fixture
 def settings(tmp_path: Path, bot: TelegramSimulator) -> Settings:
-    return Settings(_env_file=None, home=tmp_path, api_pool_size=5, worker_pool_size=5, allowed_api_base_urls=bot.url)
+    return Settings(
+        _env_file=None, home=tmp_path, api_pool_size=5, worker_pool_size=5, allowed_api_base_urls=bot.url, file_limit_bytes=2**20
+    )
 
 
 @pytest.fixture
@@ -106,9 +108,9 @@ async def test_what_is_not_taken_says_why_where_it_was_picked(shop: Page, site: 
     error = page.locator("#error-file")
     await expect(error).to_contain_text("This file is not taken")
     await desk(page, "compose-file-refused")
-    large = {"name": "large.png", "mimeType": "image/png", "buffer": png() + bytes(17 * 1024 * 1024)}
+    large = {"name": "large.png", "mimeType": "image/png", "buffer": png() + bytes(2 * 1024 * 1024)}
     await page.get_by_label("Picture or file").set_input_files(large)
-    await expect(error).to_contain_text("17.0 MB")
+    await expect(error).to_contain_text("2.0 MB")
     assert await site.database.pool.fetchval("SELECT count(*) FROM files") == 0
     await page.get_by_label("Picture or file").set_input_files(PICTURE)
     await expect(page.locator("#preview")).to_contain_text("carries no files of the kind image")

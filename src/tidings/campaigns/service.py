@@ -215,7 +215,13 @@ async def resend_campaign(session: AsyncSession, access: Access, campaign_id: UU
             "there is nobody to send to.",
             code="nobody_to_resend",
         )
-    await demand_files(session, access.workspace_id, carried_by(earlier))
+    try:
+        await demand_files(session, access.workspace_id, carried_by(earlier))
+    except Invalid as error:
+        raise Conflict(
+            "The file that went with this campaign is no longer kept, so it cannot be sent again as it was. Duplicate it and choose a file anew.",
+            code="file_lost",
+        ) from error
     campaign = Campaign(
         workspace_id=access.workspace_id,
         id=new_id(),
