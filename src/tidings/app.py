@@ -21,6 +21,11 @@ from tidings.contacts import api as contacts
 from tidings.contacts import web as contact_pages
 from tidings.db.database import Database
 from tidings.delivery.wake import wake_after_commit
+from tidings.files import api as files
+from tidings.files import web as file_pages
+from tidings.files.links import links_of
+from tidings.files.serving import mount_links
+from tidings.files.storage import open_storage
 from tidings.inbox import api as conversations
 from tidings.insights import api as insights
 from tidings.insights import health, metrics
@@ -75,15 +80,19 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     app.state.live_campaigns = campaign_pages.LiveCampaigns()
     app.state.media_places = Places()
     app.state.vault = vault = open_vault(settings)
+    app.state.storage = open_storage(settings)
+    app.state.links = links_of(settings, vault)
     app.state.token_keys = partial(vault.derive_all, access_tokens.PURPOSE)
     app.state.setup_code = first_start.setup_code(vault.derive(first_start.PURPOSE))
-    app.add_middleware(Guards, upload_limit=settings.upload_limit_bytes, https=settings.secure_cookies)
+    uploads = dict.fromkeys(("/api/v1/media", "/campaigns/file"), settings.file_limit_bytes)
+    app.add_middleware(Guards, upload_limit=settings.upload_limit_bytes, uploads=uploads, https=settings.secure_cookies)
     app.state.metrics = metrics.Metrics()
     app.add_middleware(metrics.Measure, metrics=app.state.metrics)
     answer_errors(app)
     app.router.routes.extend(_routes())
     mount_static(app)
     mount_hooks(app)
+    mount_links(app)
     return app
 
 
@@ -97,6 +106,7 @@ def _routes() -> tuple[BaseRoute, ...]:
     every.include_router(personal_channels.make_router(send_test=send_test, wake=wake_after_commit), prefix="/api/v1")
     every.include_router(routes.router, prefix="/api/v1")
     every.include_router(contacts.router, prefix="/api/v1")
+    every.include_router(files.router, prefix="/api/v1")
     every.include_router(messages.router, prefix="/api/v1")
     every.include_router(conversations.router, prefix="/api/v1")
     every.include_router(campaigns.router, prefix="/api/v1")
@@ -106,6 +116,7 @@ def _routes() -> tuple[BaseRoute, ...]:
     every.include_router(receipts.router, prefix="/api/v1")
     every.include_router(workspace_pages.router)
     every.include_router(home_page.router)
+    every.include_router(file_pages.router)
     every.include_router(campaign_pages.router)
     every.include_router(message_pages.router)
     every.include_router(channel_pages.make_router(send_test=send_test, wake=wake_after_commit))

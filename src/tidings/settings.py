@@ -51,6 +51,28 @@ class Settings(BaseSettings):
     """The most rows one spreadsheet may have."""
     media_limit_bytes: int = Field(default=25 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
     """The largest file that is fetched from a provider for whoever reads a message."""
+    file_limit_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, le=100 * 1024 * 1024)
+    """The largest file anyone may upload to go with messages; a channel's provider may take less."""
+    file_total_bytes: int = Field(default=1024 * 1024 * 1024, ge=1024)
+    """What all uploaded files of one workspace may come to."""
+    file_days: int = Field(default=90, ge=1, le=3650)
+    """An uploaded file that nothing has used for so long is deleted; one that something is still to be sent with is kept."""
+    file_link_hours: float = Field(default=24, ge=1, le=168)
+    """How long a provider that takes a file by its address only can fetch it from this server."""
+    s3_bucket: str = ""
+    """Keep uploaded files in this bucket of S3, or of whatever speaks it, instead of under `home`. Needs `tidings[s3]`."""
+    s3_endpoint: str = ""
+    """Where a service that is not Amazon's answers: https://minio.internal:9000. Empty: Amazon's own, by the region."""
+    s3_region: str = "us-east-1"
+    """The bucket's region; most other services take any."""
+    s3_access_key_id: str = ""
+    """Empty: the key comes from the machine's role, or the AWS_… variables."""
+    s3_secret_access_key: SecretStr | None = None
+    """The secret half of that key."""
+    s3_path_style: bool = True
+    """The bucket as the first part of the path, as most other services want it; false: as the first part of the host's name."""
+    s3_prefix: str = ""
+    """What the names of all objects begin with, where the bucket holds other things too."""
     link_days: float = Field(default=7, gt=0, le=365)
     """How long a one-time link, by which a person joins their chat to a contact, can be opened."""
     allowed_api_base_urls: str = ""
@@ -81,7 +103,12 @@ class Settings(BaseSettings):
                 ipaddress.ip_network(part.strip(), strict=False)
         return value
 
-    @field_validator("public_url")
+    @field_validator("s3_prefix")
+    @classmethod
+    def _is_a_folder(cls, value: str) -> str:
+        return value.strip("/")
+
+    @field_validator("public_url", "s3_endpoint")
     @classmethod
     def _without_slash(cls, value: str) -> str:
         return value.rstrip("/")

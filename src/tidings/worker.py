@@ -33,9 +33,14 @@ from tidings.db.urls import asyncpg_url
 from tidings.delivery.contents import Contents
 from tidings.delivery.desks import Desks
 from tidings.delivery.drain import Engine, Places, drain
+from tidings.delivery.files import Files
+from tidings.delivery.kept_bytes import KeptBytes
 from tidings.delivery.queries import channels_to_sweep
 from tidings.delivery.senders import call_next_senders
 from tidings.delivery.wake import DRAIN, drain_at, wake
+from tidings.files.links import links_of
+from tidings.files.pruning import prune_files
+from tidings.files.storage import open_storage
 from tidings.insights import housekeeping
 from tidings.messages.apply_receipts import rematch_old_receipts, rematch_receipts
 from tidings.messages.fallbacks import follow_routes
@@ -46,6 +51,7 @@ from tidings.supervision.leases import Worker
 from tidings.supervision.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from tidings.files.storage import Storage
     from tidings.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -88,14 +94,16 @@ async def run_worker(settings: Settings, database_url: str, stop: asyncio.Event)
         writer = await stack.enter_async_context(open_writer(database))
         supervisor = Supervisor(here, database, vault, settings, polls, http, writer)
         contents = Contents()
+        storage = open_storage(settings)
         engine = Engine(
             pool=database.pool, http=http, vault=vault, settings=settings, contents=contents, desks=Desks.of(database.pool, contents),
-            here=here.id, stop=stop, places=Places(max(2, settings.worker_channels)),
+            files=Files(database.pool, links_of(settings, vault), KeptBytes(storage)), here=here.id, stop=stop,
+            places=Places(max(2, settings.worker_channels)),
         )  # fmt: skip
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(supervisor.run(stop))
             tasks.create_task(_run_queue(engine, database, settings))
-            for loop in _loops(database):
+            for loop in _loops(database, storage, timedelta(days=settings.file_days)):
                 tasks.create_task(_repeat(loop, stop))
 
 
@@ -186,7 +194,7 @@ async def _relay(stop: asyncio.Event, shutdown: asyncio.Event) -> None:
     shutdown.set()
 
 
-def _loops(database: Database) -> list[_Loop]:
+def _loops(database: Database, storage: Storage, files_unused_for: timedelta) -> list[_Loop]:
     worker_id = new_id()
     pool = database.pool
 
@@ -219,6 +227,7 @@ def _loops(database: Database) -> list[_Loop]:
         _Loop("resume_imports", 10.0, lambda: import_jobs.resume_imports(database)),
         _Loop("fold_counts", 5.0, lambda: housekeeping.fold_counts(pool)),
         _Loop("housekeeping", 3600.0, lambda: housekeeping.prune(pool)),
+        _Loop("prune_files", 1800.0, lambda: prune_files(pool, storage, files_unused_for)),
     ]
 
 

@@ -34,6 +34,7 @@ async def make_belongings(app: FastAPI, client: httpx2.AsyncClient, caller: Call
     message = await post("/messages", json={"to": "+254712345678", "text": f"{MARK} hello"})
     received, conversation = await _received(app, client, caller, channel["id"])
     route = await post("/routes", json={"name": f"{MARK} route", "steps": [{"channel": channel["id"]}]})
+    file = await post("/media", files={"file": (f"{MARK}.txt", f"{MARK} prices".encode())})
     key = await post("/api-keys", json={"name": f"{MARK} key", "scopes": ["contacts:read"]})
     invitation = await post("/invitations", json={"email": f"{MARK}@x.example", "role": "viewer"})
     return {
@@ -42,6 +43,7 @@ async def make_belongings(app: FastAPI, client: httpx2.AsyncClient, caller: Call
         "point_id": contact["points"][0]["id"],
         "channel_id": channel["id"],
         "route_id": route["id"],
+        "file_id": file["id"],
         "import_id": imported["id"],
         "row": "3",
         "campaign_id": campaign["id"],

@@ -25,6 +25,7 @@ PUBLIC = {
     "GET /setup", "POST /setup",  # only while nobody has an account
     "GET /join/{secret}", "POST /join/{secret}",  # carries an invitation
     "MOUNT /hooks/{hook_token}",  # providers, proved by the token and their signature
+    "GET /media/{token}", "HEAD /media/{token}",  # carries a signature that names one file
     "MOUNT /static",
     "GET /health", "HEAD /health", "GET /ready", "HEAD /ready", "GET /metrics", "HEAD /metrics",  # for the operator's machines
 }  # fmt: skip

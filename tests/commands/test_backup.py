@@ -128,3 +128,39 @@ def test_a_backup_never_overwrites(tidings, tmp_path):
     refused = tidings("backup", str(tmp_path / "one.backup"))
     assert refused.returncode == 1
     assert (tmp_path / "one.backup").read_text() == "precious"
+
+
+def test_uploaded_files_come_back_with_the_rest(tidings, server, home, tmp_path):
+    content = b"a picture, as far as a backup cares"
+    digest = hashlib.sha256(content).hexdigest()
+    place = home / "files" / ("0a" * 16) / digest[:2] / digest
+    place.parent.mkdir(parents=True)
+    place.write_bytes(content)
+    (home / "files" / "incoming").mkdir()
+    (home / "files" / "incoming" / "half").write_bytes(b"on its way")
+    _do(server, "INSERT INTO workspaces (id, name) VALUES (new_id(), 'Mine')")
+    written = json.loads(tidings("backup", str(tmp_path / "one.backup"), "--json").stdout)
+    assert written["uploaded_files"] == 1
+
+    place.write_bytes(b"other")
+    later = home / "files" / ("0b" * 16) / "ff" / ("ff" * 32)
+    later.parent.mkdir(parents=True)
+    later.write_bytes(b"made since")
+    restored = tidings("restore", str(tmp_path / "one.backup"), "--force")
+    assert restored.returncode == 0, restored.stderr
+    assert place.read_bytes() == content
+    assert not later.exists()
+    assert (home / "files.before-restore" / later.relative_to(home / "files")).read_bytes() == b"made since"
+
+    tampered = tmp_path / "tampered.backup"
+    with zipfile.ZipFile(tmp_path / "one.backup") as source, zipfile.ZipFile(tampered, "w") as target:
+        manifest = msgspec.json.decode(source.read("manifest.json"))
+        manifest["sha256"]["files/../../evil"] = hashlib.sha256(b"x").hexdigest()
+        for name in source.namelist():
+            target.writestr(name, msgspec.json.encode(manifest) if name == "manifest.json" else source.read(name))
+        target.writestr("files/../../evil", b"x")
+    refused = tidings("restore", str(tampered), "--force")
+    assert refused.returncode == 1
+    assert "never writes" in refused.stderr
+    assert not (home.parent / "evil").exists()
+    assert place.read_bytes() == content

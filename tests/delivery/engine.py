@@ -11,7 +11,11 @@ from tidings.db.database import Database
 from tidings.delivery.contents import Contents
 from tidings.delivery.desks import Desks
 from tidings.delivery.drain import Engine, drain
+from tidings.delivery.files import Files
+from tidings.delivery.kept_bytes import KeptBytes
 from tidings.delivery.wake import wake
+from tidings.files.links import links_of
+from tidings.files.storage import open_storage
 from tidings.providers.http import Http
 from tidings.settings import Settings
 
@@ -20,9 +24,10 @@ def make_engine(database: Database, home: Path, http: Http, *, here: UUID | None
     given = Settings(home=home, **settings)
     vault = Vault(load_keys(given))
     contents = Contents()
+    files = Files(database.pool, links_of(given, vault), KeptBytes(open_storage(given)))
     return Engine(
-        pool=database.pool, http=http, vault=vault, settings=given, contents=contents, desks=Desks.of(database.pool, contents), here=here,
-        stop=asyncio.Event(),
+        pool=database.pool, http=http, vault=vault, settings=given, contents=contents, desks=Desks.of(database.pool, contents), files=files,
+        here=here, stop=asyncio.Event(),
     )  # fmt: skip
 
 

@@ -137,8 +137,8 @@ async def test_two_workers_at_once_keep_the_pace_of_each_recipient(database, eng
                 if not await db.fetchval("SELECT count(*) FROM messages WHERE id = ANY($1) AND status <> 'sent'", ids):
                     return
             turn = Slice(
-                pool=engine.pool, http=engine.http, contents=engine.contents, desks=Desks.of(engine.pool, engine.contents), channel=channel,
-                seconds=1.0, stop=engine.stop,
+                pool=engine.pool, http=engine.http, contents=engine.contents, desks=Desks.of(engine.pool, engine.contents), files=engine.files,
+                channel=channel,                 seconds=1.0, stop=engine.stop,
             )  # fmt: skip
             await turn.run()
             await asyncio.sleep(0.1)

@@ -16,6 +16,8 @@ TABLE = {
     "campaigns:write":    "yes   yes   no    no",
     "messages:read":      "yes   yes   yes   yes",
     "messages:send":      "yes   yes   yes   no",
+    "media:read":         "yes   yes   yes   yes",
+    "media:write":        "yes   yes   yes   no",
     "channels:read":      "yes   yes   yes   yes",
     "channels:write":     "yes   yes   no    no",
     "channels:own":       "yes   yes   yes   no",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from tidings.campaigns.schemas import CampaignChange, CampaignInput, CampaignOut
 from tidings.core.clock import utc_now
 from tidings.core.cursor import read_cursor, write_cursor
 from tidings.errors import FieldError, Invalid
+from tidings.files.links import Links
 from tidings.workspaces.edge import Scope, require, require_send
 from tidings.workspaces.once import Once, idempotent
 from tidings.workspaces.rules import Permission
@@ -29,11 +31,12 @@ Repeatable = Annotated[Once, idempotent()]
 
 
 @router.post("", status_code=201, response_model=CampaignOutput, responses=problems(404, 409, 429))
-async def create_campaign(body: CampaignInput, once: Repeatable, scope: Sender) -> Response:
+async def create_campaign(body: CampaignInput, request: Request, once: Repeatable, scope: Sender) -> Response:
     """Make a campaign: a draft; with `scheduled_at`, one that goes out by itself; with `send_now`, one that goes out at once."""
 
     async def create() -> CampaignOutput:
-        campaign = await service.create_campaign(scope.session, scope.access, body.wanted(), now=utc_now())
+        wanted = replace(body.wanted(), links=_links(request))
+        campaign = await service.create_campaign(scope.session, scope.access, wanted, now=utc_now())
         if body.send_now:
             campaign = await service.launch_campaign(scope.session, scope.access, campaign.id, now=utc_now())
         return await _output(scope, campaign)
@@ -66,9 +69,10 @@ async def get_campaign(campaign_id: CampaignPath, scope: Reader, response: Respo
 
 
 @router.patch("/{campaign_id}", responses=problems(404, 409))
-async def edit_campaign(
+async def edit_campaign(  # noqa: PLR0917 - each is named in the request
     campaign_id: CampaignPath,
     body: CampaignChange,
+    request: Request,
     scope: Writer,
     response: Response,
     if_match: Annotated[str | None, Header(max_length=100, description="The `ETag` you saw; 409 when somebody changed it since.")] = None,
@@ -80,7 +84,7 @@ async def edit_campaign(
         scope.session,
         scope.access,
         campaign_id,
-        body.applied_to(before),
+        replace(body.applied_to(before), links=_links(request)),
         now=utc_now(),
         expected_version=before.version if expected is None else expected,
     )
@@ -136,6 +140,12 @@ async def resend_campaign(campaign_id: CampaignPath, body: ResendInput, once: Re
 async def _tagged(scope: Scope, campaign: Campaign, response: Response) -> CampaignOutput:
     response.headers["ETag"] = f'"{campaign.version}"'
     return await _output(scope, campaign)
+
+
+def _links(request: Request) -> bool:
+    """Whether a provider could fetch an uploaded file from this installation."""
+    links: Links = request.app.state.links
+    return links.reachable
 
 
 async def _output(scope: Scope, campaign: Campaign) -> CampaignOutput:

@@ -26,6 +26,7 @@ from tidings.errors import Conflict, FieldError, Invalid
 from tidings.jobs.queue import enqueue
 from tidings.messages import service as messages
 from tidings.messages.carrying import can_carry, demand_carried, demand_template
+from tidings.messages.uploads import demand_files
 from tidings.routes.service import route_for_sending
 from tidings.workspaces.audit import record
 
@@ -63,6 +64,8 @@ class CampaignInput:
     scheduled_at: datetime | None = None
     validity_seconds: int | None = None
     delivery: Literal["at_least_once", "at_most_once"] = "at_most_once"
+    links: bool = True
+    """Whether a provider could fetch an uploaded file from this installation: it has a public address."""
 
 
 async def create_campaign(session: AsyncSession, access: Access, wanted: CampaignInput, *, now: datetime) -> Campaign:
@@ -212,6 +215,13 @@ async def resend_campaign(session: AsyncSession, access: Access, campaign_id: UU
             "there is nobody to send to.",
             code="nobody_to_resend",
         )
+    try:
+        await demand_files(session, access.workspace_id, carried_by(earlier))
+    except Invalid as error:
+        raise Conflict(
+            "The file that went with this campaign is no longer kept, so it cannot be sent again as it was. Duplicate it and choose a file anew.",
+            code="file_lost",
+        ) from error
     campaign = Campaign(
         workspace_id=access.workspace_id,
         id=new_id(),
@@ -246,7 +256,7 @@ def describe(campaign: Campaign) -> dict[str, Any]:
 
 
 async def _checked(session: AsyncSession, workspace_id: UUID, wanted: CampaignInput, now: datetime) -> dict[str, Any]:
-    content = wanted.content
+    content = await demand_files(session, workspace_id, wanted.content)
     if not wanted.text.strip() and not (content is not None and content.speaks):
         raise Invalid("A campaign needs a text.", errors=(FieldError("text", "is empty"),))
     names_used(wanted.text, content)
@@ -257,12 +267,12 @@ async def _checked(session: AsyncSession, workspace_id: UUID, wanted: CampaignIn
     if wanted.route_id is not None:
         steps = await route_for_sending(session, workspace_id, wanted.route_id)
         usable = [one for one in steps if one.health != "off"]
-        if content is not None and not any(can_carry(one, "", content) for one in usable):
+        if content is not None and not any(can_carry(one, "", content, links=wanted.links) for one in usable):
             raise Invalid("No channel of the route can carry this content.", errors=(FieldError("route", "cannot carry it"),))
         channel_id = usable[0].channel_id
     else:
         channel = await channel_for_sending(session, workspace_id, wanted.channel_id, "sms")
-        demand_carried(channel, "", content)
+        demand_carried(channel, "", content, links=wanted.links)
         if content is not None and content.template is not None:
             known = await known_templates(session, workspace_id, [channel.id])
             demand_template(known.get(channel.id), content)

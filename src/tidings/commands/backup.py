@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from tidings.commands.archive import DUMP, KEYS, ArchiveWriter, Manifest, write_archive
+from tidings.commands.archived_files import add_files
 from tidings.commands.installation import database_address, read_settings, require_migrated, run
 from tidings.commands.postgres_programs import program, program_environment, program_url
 from tidings.commands.terminal import err, out, print_json
@@ -25,7 +26,7 @@ def backup(
     file: Annotated[Path | None, typer.Argument(help="Where to write it. (default: tidings-DATE.backup here)", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
-    """Write the database and the key file to one archive, while Tidings runs.
+    """Write the database, the key file and the uploaded files on disk to one archive, while Tidings runs.
 
     The dump is of one moment: nothing is half in it. Keep the file as safe as the database: it holds every contact and the keys
     that open the channels' credentials. Keys given by TIDINGS_SECRET_KEYS are not in it; keep those yourself.
@@ -53,12 +54,17 @@ def backup(
             err.print(
                 "There is no key file, so none is in the backup: keep TIDINGS_SECRET_KEYS yourself, or no credential can be read again."
             )
+        files = add_files(archive, given)
+        if given.s3_bucket:
+            err.print(f"The uploaded files in the bucket {given.s3_bucket} are not in the backup: keep them by the bucket's own means.")
         manifest = _manifest(archive, now, *run(_versions(url)))
         archive.finish(manifest)
     if as_json:
-        print_json({"file": str(path), "bytes": path.stat().st_size, "revision": manifest.revision, "sha256": manifest.sha256})
+        sums = {name: manifest.sha256[name] for name in (DUMP, KEYS) if name in manifest.sha256}
+        size = path.stat().st_size
+        print_json({"file": str(path), "bytes": size, "revision": manifest.revision, "sha256": sums, "uploaded_files": files})
     else:
-        out.print(f"Wrote {path} ({path.stat().st_size / 1e6:.1f} MB).", markup=False)
+        out.print(f"Wrote {path} ({path.stat().st_size / 1e6:.1f} MB) with {files:,} uploaded files.", markup=False)
 
 
 def key_file(home: Path) -> Path:

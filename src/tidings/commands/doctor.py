@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tidings.commands.doctor_database import look_at_database
+from tidings.commands.doctor_files import look_at_files
 from tidings.commands.doctor_machine import look_at_machine
 from tidings.commands.findings import Finding, State, bad, ok
 from tidings.commands.installation import read_settings, run
@@ -23,7 +24,7 @@ _MARKS = {State.OK: "[green]ok[/]", State.WARN: "[yellow]look[/]", State.BAD: "[
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False) -> None:
     """Look the installation over and say what to mend. Exits 1 when something does not work.
 
-    Changes nothing. Safe beside a running Tidings.
+    Changes nothing, but for a few bytes that it writes to the file storage and removes again. Safe beside a running Tidings.
 
     [bold]Examples[/bold]
 
@@ -43,7 +44,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
 
 def examine(given: Settings) -> list[Finding]:
     """Everything the doctor looks at."""
-    return [*look_at_machine(given), *_database(given)]
+    return [*look_at_machine(given), look_at_files(given), *_database(given)]
 
 
 def _database(given: Settings) -> list[Finding]:

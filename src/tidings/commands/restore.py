@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tidings.commands.archive import DUMP, KEYS, read_archive
+from tidings.commands.archived_files import files_in, put_files
 from tidings.commands.backup import key_file
 from tidings.commands.installation import database_address, read_settings, run
 from tidings.commands.postgres_programs import program, program_environment, program_url
@@ -42,11 +43,11 @@ def restore(
     file: Annotated[Path, typer.Argument(help="The archive that `tidings backup` wrote.")],
     force: Annotated[bool, typer.Option("--force", help="Replace what the installation holds now.")] = False,
 ) -> None:
-    """Put a backup in the place of this installation's database and keys.
+    """Put a backup in the place of this installation's database, keys and uploaded files.
 
     Stop Tidings first. The archive is checked whole before anything is touched, and the database is replaced in one transaction:
-    if it fails, all is as before. Refuses an installation that holds something, unless --force; then the present key file is kept
-    beside the restored one as `*.before-restore`.
+    if it fails, all is as before. Refuses an installation that holds something, unless --force; then the present key file and
+    uploaded files are kept beside the restored ones as `*.before-restore`.
 
     [bold]Examples[/bold]
 
@@ -57,6 +58,7 @@ def restore(
     given = read_settings()
     with read_archive(file.expanduser()) as (manifest, zipped), database_address(given) as url:
         _require_known(manifest)
+        files = files_in(manifest)
         run(_require_stopped(url))
         if not force:
             run(_require_empty(url))
@@ -67,6 +69,7 @@ def restore(
         err.print("Replacing the database …")
         _load(url, zipped)
         _put_keys(keys, new_keys)
+        put_files(zipped, files, given)
         out.print(f"Restored {file}, written on {manifest.created_at:%Y-%m-%d %H:%M} UTC, schema {run(_migrate(url))}.", markup=False)
 
 

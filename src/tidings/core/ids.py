@@ -29,6 +29,7 @@ PREFIXES: Final = {
     "aud": "audit entry",
     "act": "activity",
     "cnv": "conversation",
+    "med": "file",
 }
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS: Final = [first + second for first in _ALPHABET for second in _ALPHABET]

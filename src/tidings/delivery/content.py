@@ -11,12 +11,19 @@ from tidings.providers.base import Button, Capabilities, Media, MediaKind, Outgo
 
 
 class MediaPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One file, where the provider can fetch it."""
+    """One file: at an address where the provider can fetch it, or uploaded to us."""
 
-    kind: MediaKind
-    content_type: str
-    url: str
+    kind: MediaKind | None = None
+    """None: an uploaded file's own, until that is looked up."""
+    content_type: str = ""
+    url: str = ""
     file_name: str = ""
+    id: str = ""
+    """Of an uploaded file, as the outside sees it (`med_…`); instead of an address."""
+    size: int = 0
+    """Bytes of an uploaded file."""
+    sha256: str = ""
+    """By which the storage knows its bytes: what was checked is what is sent."""
 
 
 class ButtonPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -96,8 +103,23 @@ def sources(content: Content) -> Iterator[str]:
         yield from content.template.buttons
 
 
-def misfit(content: Content, text: str, can: Capabilities) -> str | None:
-    """Why a channel with these capabilities cannot carry it, in words that follow the channel's name; None when it can."""
+def uploads(content: Content) -> Iterator[MediaPart]:
+    """Every uploaded file of it."""
+    header = content.template.header_media if content.template is not None else None
+    yield from (part for part in (content.media, header) if part is not None and part.id)
+
+
+def needs_link(part: MediaPart, can: Capabilities) -> bool:
+    """Whether the provider has to fetch an uploaded file from us, because it takes none with the message."""
+    rule = can.media.get(part.kind) if part.kind is not None else None
+    return rule is None or not rule.by_upload
+
+
+def misfit(content: Content, text: str, can: Capabilities, *, links: bool = True) -> str | None:
+    """Why a channel with these capabilities cannot carry it, in words that follow the channel's name; None when it can.
+
+    `links` says whether a provider can fetch uploaded files from this installation.
+    """
     if content.template is not None and not can.templates:
         return "has no templates of its own"
     if content.subject and not can.subject:
@@ -106,17 +128,38 @@ def misfit(content: Content, text: str, can: Capabilities) -> str | None:
         return "cannot answer a given message"
     if len(content.buttons) > can.buttons:
         return f"carries at most {can.buttons} buttons" if can.buttons else "carries no buttons"
-    return None if content.media is None else _media_misfit(content.media, text, can)
+    header = content.template.header_media if content.template is not None else None
+    if header is not None and header.id and (reason := _file_misfit(header, can, links=links)) is not None:
+        return reason
+    return None if content.media is None else _media_misfit(content.media, text, can, links=links)
 
 
-def _media_misfit(media: MediaPart, text: str, can: Capabilities) -> str | None:
-    rule = can.media.get(media.kind)
+def _file_misfit(part: MediaPart, can: Capabilities, *, links: bool) -> str | None:
+    """Why the file itself cannot be carried. Of a header's kinds not all have a rule: those go as an address."""
+    rule = can.media.get(part.kind) if part.kind is not None else None
+    if rule is not None and rule.content_types and part.content_type not in rule.content_types:
+        return f"carries {part.kind} files as {', '.join(rule.content_types)}, not as {part.content_type}"
+    if rule is not None and part.size > rule.max_bytes:
+        return f"carries {part.kind} files of at most {_size(rule.max_bytes)}; this one has {_size(part.size)}"
+    if part.id and not links and needs_link(part, can):
+        return (
+            "takes files by their address only, and this installation has none that is public: its operator has to set TIDINGS_PUBLIC_URL"
+        )
+    return None
+
+
+def _size(size: int) -> str:
+    return f"{size / 1_048_576:.1f} MB" if size >= 104_858 else f"{size / 1024:.0f} KB"
+
+
+def _media_misfit(media: MediaPart, text: str, can: Capabilities, *, links: bool) -> str | None:
+    rule = can.media.get(media.kind) if media.kind is not None else None
     if rule is None:
         return f"carries no files of the kind {media.kind}; it carries {', '.join(can.media) or 'text alone'}"
-    if rule.content_types and media.content_type not in rule.content_types:
-        return f"carries {media.kind} files as {', '.join(rule.content_types)}, not as {media.content_type}"
-    if not rule.by_url:
-        return f"cannot fetch {media.kind} files from an address"
+    if (reason := _file_misfit(media, can, links=links)) is not None:
+        return reason
+    if media.url and not rule.by_url:
+        return f"cannot fetch {media.kind} files from an address: upload the file instead"
     longest = can.max_caption if can.max_caption is not None else can.max_characters
     if longest is not None and len(text) > longest:
         return f"carries at most {longest} characters with a file"
@@ -149,4 +192,7 @@ def outgoing(message_id: str, to: str, text: str, content: Content) -> Outgoing:
 
 
 def _media(part: MediaPart | None) -> Media | None:
-    return None if part is None else Media(kind=part.kind, content_type=part.content_type, file_name=part.file_name, url=part.url)
+    """Of an uploaded file neither its bytes nor an address: they are added right before the request (delivery/files.py)."""
+    if part is None:
+        return None
+    return Media(kind=part.kind or "document", content_type=part.content_type, file_name=part.file_name, url=part.url)

@@ -17,6 +17,7 @@ from tidings.channels.standing import holder_of
 from tidings.delivery import queries
 from tidings.delivery.contents import Contents
 from tidings.delivery.desks import Desks
+from tidings.delivery.files import Files
 from tidings.delivery.senders import leave_place, take_place
 from tidings.delivery.slice import Slice
 from tidings.delivery.wake import finish, hand_over
@@ -61,6 +62,7 @@ class Engine:
     settings: Settings
     contents: Contents
     desks: Desks
+    files: Files
     here: UUID | None = None
     """This worker, as the leases of standing sessions name it."""
     stop: asyncio.Event
@@ -89,6 +91,7 @@ async def drain(engine: Engine, job_id: int, channel_id: UUID) -> None:
         http=engine.http,
         contents=engine.contents,
         desks=engine.desks,
+        files=engine.files,
         channel=channel,
         seconds=engine.settings.slice_seconds,
         stop=engine.stop,

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from tidings.core.ids import show_id
-from tidings.delivery.content import Content, misfit, outgoing, read_content, rendered
+from tidings.delivery.content import Content, misfit, outgoing, read_content, rendered, uploads
 from tidings.delivery.contents import Frozen
 from tidings.delivery.queries import Claimed
 from tidings.delivery.rules import Settlement, Status
@@ -27,6 +27,8 @@ class Parcel(msgspec.Struct, frozen=True):
     """Its time by the channel's pace, in monotonic seconds."""
     not_after: float
     """When the claim has grown too old to begin a request on it, in monotonic seconds."""
+    uploads: Mapping[str, Content] = {}  # msgspec gives each its own
+    """By message, the contents that name uploaded files, which are yet to be added (delivery/files.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +42,53 @@ class Packed:
 _Ready = tuple[Claimed, Outgoing, float]
 
 
-def pack(
-    claimed: Sequence[Claimed], frozen: Mapping[UUID, Frozen], can: Capabilities, slot: Callable[[int], float], not_after: float
+def pack(  # noqa: PLR0917
+    claimed: Sequence[Claimed],
+    frozen: Mapping[UUID, Frozen],
+    can: Capabilities,
+    slot: Callable[[int], float],
+    not_after: float,
+    links: bool = True,  # noqa: FBT001, FBT002
 ) -> Packed:
-    """`frozen` are the contents of campaigns by source; `slot` gives the monotonic time of the n-th message."""
+    """`frozen` are the contents of campaigns by source; `slot` gives the monotonic time of the n-th message.
+
+    `links` says whether a provider can fetch uploaded files from this installation.
+    """
     ready: list[_Ready] = []
+    named: dict[str, Content] = {}
     failed: list[tuple[Claimed, Settlement]] = []
     for index, one in enumerate(claimed):
         try:
-            made = _outgoing(one, frozen, can)
+            made, content = _outgoing(one, frozen, can, links=links)
         except CannotRender as error:
             failed.append((one, _final(ErrorCode.REJECTED_CONTENT, error.detail)))
         except CannotCarry as error:
             failed.append((one, _final(ErrorCode.UNSUPPORTED, str(error))))
         else:
             ready.append((one, made, slot(index)))
+            if content is not None and any(uploads(content)):
+                named[made.id] = content
     if can.max_batch == 1:
-        return Packed([Parcel((one,), (made,), at, not_after) for one, made, at in ready], failed)
+        return Packed([Parcel((one,), (made,), at, not_after, _of(named, made)) for one, made, at in ready], failed)
     parcels = [
-        Parcel([one for one, _, _ in group], [made for _, made, _ in group], group[-1][2], not_after) for group in _group(ready, can)
+        Parcel(
+            [one for one, _, _ in group],
+            [made for _, made, _ in group],
+            group[-1][2],
+            not_after,
+            _of(named, *(made for _, made, _ in group)),
+        )
+        for group in _group(ready, can)
     ]
     return Packed(parcels, failed)
+
+
+_NONE: Mapping[str, Content] = {}
+
+
+def _of(named: Mapping[str, Content], *batch: Outgoing) -> Mapping[str, Content]:
+    """Of most channels, nothing, which must cost nothing."""
+    return {one.id: named[one.id] for one in batch if one.id in named} if named else _NONE
 
 
 class CannotCarry(Exception):
@@ -71,23 +99,23 @@ def _final(code: ErrorCode, detail: str) -> Settlement:
     return Settlement(status=Status.FAILED, outcome="not_sent", code=code, detail=detail)
 
 
-def _outgoing(one: Claimed, frozen: Mapping[UUID, Frozen], can: Capabilities) -> Outgoing:
+def _outgoing(one: Claimed, frozen: Mapping[UUID, Frozen], can: Capabilities, *, links: bool) -> tuple[Outgoing, Content | None]:
     if one.text is not None:
         if one.content is None:
-            return Outgoing(id=show_id("msg", one.id), to=one.address, text=one.text)
-        return _with_content(one, one.text, read_content(one.content), can)
+            return Outgoing(id=show_id("msg", one.id), to=one.address, text=one.text), None
+        return _with_content(one, one.text, read_content(one.content), can, links=links)
     source = frozen[one.source_id]
     text = _fill_in(source.text, one)
     if source.content is None:
-        return Outgoing(id=show_id("msg", one.id), to=one.address, text=text)
-    return _with_content(one, text, rendered(source.content, lambda template: _fill_in(template, one)), can)
+        return Outgoing(id=show_id("msg", one.id), to=one.address, text=text), None
+    return _with_content(one, text, rendered(source.content, lambda template: _fill_in(template, one)), can, links=links)
 
 
-def _with_content(one: Claimed, text: str, content: Content, can: Capabilities) -> Outgoing:
-    reason = misfit(content, text, can)
+def _with_content(one: Claimed, text: str, content: Content, can: Capabilities, *, links: bool) -> tuple[Outgoing, Content]:
+    reason = misfit(content, text, can, links=links)
     if reason is not None:
         raise CannotCarry(f"The channel {reason}.")
-    return outgoing(show_id("msg", one.id), one.address, text, content)
+    return outgoing(show_id("msg", one.id), one.address, text, content), content
 
 
 def _fill_in(template: str, one: Claimed) -> str:

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
@@ -30,15 +30,17 @@ from tidings.delivery.limited import Limited, Taken
 from tidings.delivery.pacing import MOST, NOW, Pacing
 from tidings.delivery.packing import Parcel, pack
 from tidings.delivery.queries import CLAIM_SECONDS, Ended
-from tidings.delivery.rules import BULK, Settlement, release, settle
+from tidings.delivery.rules import BULK, Settlement, Status, release, settle
 from tidings.delivery.settling import DATABASE_TROUBLE, Settler
 from tidings.delivery.windows import open_windows, refuse_closed
+from tidings.files.storage import BytesLost, StorageDown
 from tidings.providers.base import ErrorCode, Outcome, Outgoing, SendUncertain
 
 if TYPE_CHECKING:
     from tidings.channels.runtime import RunningChannel
     from tidings.delivery.contents import Contents
     from tidings.delivery.desks import Desks
+    from tidings.delivery.files import Files
     from tidings.providers.http import Http
 
 log = structlog.get_logger(__name__)
@@ -49,6 +51,8 @@ _UNSETTLED_LIMIT = 6_000
 _AT_A_TIME = 50
 """Messages that are rendered before others get the processor: a claim of thousands must not hold up an urgent message on its way."""
 _AFTER_PROBE = timedelta(seconds=1)
+_STORAGE_WAIT = timedelta(seconds=10)
+"""Messages whose file cannot be read now are looked at again after so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Slice:
     """One turn. Make it, run it once, throw it away."""
 
     def __init__(
-        self, *, pool: asyncpg.Pool, http: Http, contents: Contents, desks: Desks, channel: RunningChannel, seconds: float,
+        self, *, pool: asyncpg.Pool, http: Http, contents: Contents, desks: Desks, files: Files, channel: RunningChannel, seconds: float,
         stop: asyncio.Event, renew: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:  # fmt: skip
         """`renew` says at the end of its seconds whether a turn of a paced channel may go on for as long again."""
@@ -71,6 +75,7 @@ class Slice:
         self._http = http
         self._contents = contents
         self._desks = desks
+        self._files = files
         self._channel = channel
         self._can = channel.provider.description.capabilities
         self._seconds = seconds
@@ -228,7 +233,14 @@ class Slice:
         self._claimed += len(claimed)
         step = max(_AT_A_TIME, self._can.max_batch)
         for first in range(0, len(claimed), step):
-            some = pack(claimed[first : first + step], got.frozen, self._can, partial(slot, first), got.begun + CLAIM_SECONDS)
+            some = pack(
+                claimed[first : first + step],
+                got.frozen,
+                self._can,
+                partial(slot, first),
+                got.begun + CLAIM_SECONDS,
+                self._files.links.reachable,
+            )
             packed = refuse_closed(some, got.opened, self._can.window_hours)
             for one, settlement in packed.failed:
                 if self._limited is not None:
@@ -285,12 +297,43 @@ class Slice:
             await asyncio.sleep(wait)
         if self._stopped() or time.monotonic() > parcel.not_after:
             self._release(parcel)
-            return
+        elif parcel.uploads:
+            await self._send_with_files(parcel)
+        else:
+            await self._deliver(parcel, parcel.batch)
+
+    async def _send_with_files(self, parcel: Parcel) -> None:
+        """Its files are read first. Where that takes longer than the claim is good for, or the storage is away, the messages wait."""
+        async with AsyncExitStack() as held:
+            try:
+                async with asyncio.timeout(parcel.not_after - time.monotonic()):
+                    batch = await held.enter_async_context(self._files.added(self._channel.workspace_id, self._can, parcel))
+            except BytesLost as error:
+                self._fail(parcel, error.detail)
+            except TimeoutError:
+                self._release(parcel)  # the reading goes on meanwhile, and the next claim finds it done
+            except StorageDown as error:
+                log.warning("storage_down", channel_id=str(self._channel.id), error=error.detail)
+                self._release(parcel, _STORAGE_WAIT)
+            else:
+                if self._health.halted or time.monotonic() > parcel.not_after:
+                    self._release(parcel)
+                else:
+                    await self._deliver(parcel, batch)
+
+    def _fail(self, parcel: Parcel, detail: str) -> None:
+        settlement = Settlement(status=Status.FAILED, outcome="not_sent", code=ErrorCode.REJECTED_CONTENT, detail=detail)
+        for one in parcel.claimed:
+            if self._limited is not None:
+                self._limited.ended(one, settlement)
+            self._settler.add(Ended(one, settlement, None))
+
+    async def _deliver(self, parcel: Parcel, batch: Sequence[Outgoing]) -> None:
         begun = time.monotonic()
-        outcomes = await self._ask(parcel)
+        outcomes = await self._ask(batch)
         latency = int((time.monotonic() - begun) * 1000)
         now = datetime.now(UTC)
-        for one, outgoing, outcome in zip(parcel.claimed, parcel.batch, outcomes, strict=True):
+        for one, outgoing, outcome in zip(parcel.claimed, batch, outcomes, strict=True):
             settlement = settle(outcome, failures=one.failures, delivery=one.delivery, policy=self._channel.retry, now=now)
             if self._limited is not None:
                 self._limited.ended(one, settlement)
@@ -307,25 +350,25 @@ class Slice:
             return None
         return _segments(outgoing.text)
 
-    async def _ask(self, parcel: Parcel) -> Sequence[Outcome]:
+    async def _ask(self, batch: Sequence[Outgoing]) -> Sequence[Outcome]:
         """One request. The HTTP client bounds its time."""
         channel = self._channel
         try:
-            outcomes = await channel.provider.send(self._http, channel.config, parcel.batch)
+            outcomes = await channel.provider.send(self._http, channel.config, batch)
         except Exception:
             # A defect in a provider: the request may have left, so nothing else can be said of it.
             log.exception("provider_defect", channel_id=str(channel.id), provider=channel.provider.description.kind)
             doubt = SendUncertain(detail="Tidings could not read what became of the request.", code=ErrorCode.INTERNAL)
         else:
-            if len(outcomes) == len(parcel.batch):
+            if len(outcomes) == len(batch):
                 return outcomes
             doubt = SendUncertain(detail="The provider's answer did not cover every message.", code=ErrorCode.INTERNAL)
-        return [doubt] * len(parcel.batch)
+        return [doubt] * len(batch)
 
-    def _release(self, parcel: Parcel) -> None:
+    def _release(self, parcel: Parcel, wait: timedelta = NOW) -> None:
         """Give back what was claimed but not begun: it costs the message nothing."""
         self._again = True
-        due_at = datetime.now(UTC) + timedelta(seconds=self._health.pause_seconds)
+        due_at = datetime.now(UTC) + max(wait, timedelta(seconds=self._health.pause_seconds))
         settlement = release(due_at)
         for one in parcel.claimed:
             if self._limited is not None:

@@ -11,6 +11,7 @@ from tidings.channels.asking import Asking
 from tidings.core.clock import utc_now
 from tidings.core.cursor import read_cursor, write_cursor
 from tidings.core.phone import BadPhone, parse_phone
+from tidings.files.links import Links
 from tidings.messages import service
 from tidings.messages.detail_schemas import MessageDetail, TimelineOutput
 from tidings.messages.media import FileResponse, Places, fetch_file
@@ -51,7 +52,12 @@ async def send_message(
 
     async def send() -> MessageOutput:
         message = await service.send_message(
-            scope.session, scope.access, request.app.state.database, body.command(), now=utc_now(), region=await _region(scope)
+            scope.session,
+            scope.access,
+            request.app.state.database,
+            body.command(_links(request)),
+            now=utc_now(),
+            region=await _region(scope),
         )
         return await _output(scope, message.id)
 
@@ -66,7 +72,12 @@ async def send_messages(
 
     async def send() -> BulkOutput:
         made = await service.send_messages(
-            scope.session, scope.access, request.app.state.database, body.commands(), now=utc_now(), region=await _region(scope)
+            scope.session,
+            scope.access,
+            request.app.state.database,
+            body.commands(_links(request)),
+            now=utc_now(),
+            region=await _region(scope),
         )
         return BulkOutput.of(made)
 
@@ -159,6 +170,11 @@ async def _output(scope: Scope, message_id: UUID) -> MessageOutput:
     message = await service.get_message(scope.session, scope.access.workspace_id, message_id, viewer=scope.access.user_id)
     (shown,) = await service.show_messages(scope.session, scope.access.workspace_id, [message])
     return MessageOutput.of(shown)
+
+
+def _links(request: Request) -> bool:
+    links: Links = request.app.state.links
+    return links.reachable
 
 
 async def _region(scope: Scope) -> str:

@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from tidings.routes.rules import Step
 
 
-def can_carry(step: Step, text: str, content: Content | None) -> bool:
-    """Whether the step's channel can."""
+def can_carry(step: Step, text: str, content: Content | None, *, links: bool = True) -> bool:
+    """Whether the step's channel can. `links` says whether its provider could fetch an uploaded file from this installation."""
     provider = PROVIDERS.get(step.provider)
     if provider is None:
         return False
     can = provider.description.capabilities
     has_media = content is not None and content.media is not None  # whose caption is judged with it
     fits = has_media or can.max_characters is None or len(text) <= can.max_characters
-    return fits and (content is None or misfit(content, text, can) is None)
+    return fits and (content is None or misfit(content, text, can, links=links) is None)
 
 
-def demand_carried(channel: Channel, text: str, content: Content | None) -> None:
+def demand_carried(channel: Channel, text: str, content: Content | None, *, links: bool = True) -> None:
     """Raises Invalid with what the channel cannot carry. Without content nothing is asked."""
     provider = PROVIDERS.get(channel.provider)
     if content is None or provider is None:
         return
-    reason = misfit(content, text, provider.description.capabilities)
+    reason = misfit(content, text, provider.description.capabilities, links=links)
     if reason is not None:
         raise Invalid(f"The channel “{channel.name}” {reason}. Nothing was sent.", errors=(FieldError(_field(content, reason), reason),))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from tidings.core.ids import show_id
 from tidings.delivery.content import ButtonPart, Content, MediaPart, TemplatePart
+from tidings.files.schemas import FileId
 from tidings.providers.base import media_kind
 from tidings.workspaces.wire import PlainText
 
@@ -18,20 +20,36 @@ Value = Annotated[PlainText, StringConstraints(max_length=2000)]
 
 
 class MediaInput(BaseModel):
-    """One file."""
+    """One file: uploaded before (`id`), or at an address (`url` with `content_type`)."""
 
     model_config = ConfigDict(extra="forbid")
 
-    url: Url = Field(description="Where the provider fetches it; it must be public.", examples=["https://shop.example/sale.jpg"])
-    content_type: ContentType = Field(examples=["image/jpeg"])
-    kind: Literal["image", "video", "audio", "document", "sticker"] | None = Field(
-        None, description="Left out, it follows from `content_type`."
+    id: FileId | None = Field(None, description="Of a file from `POST /media`; instead of `url`.")
+    url: Url | None = Field(
+        None, description="Where the provider fetches it; it must be public.", examples=["https://shop.example/sale.jpg"]
     )
-    file_name: Annotated[PlainText, StringConstraints(max_length=200)] = ""
+    content_type: ContentType | None = Field(None, description="With `url`. What an uploaded file is, is known.", examples=["image/jpeg"])
+    kind: Literal["image", "video", "audio", "document", "sticker"] | None = Field(
+        None, description="As what it is sent. Left out, it follows from the content type."
+    )
+    file_name: Annotated[PlainText, StringConstraints(max_length=200)] = Field("", description="Left out, an uploaded file's own.")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.id is None) == (self.url is None):
+            raise ValueError("Give an `id` or a `url`: exactly one of them")
+        if self.url is not None and self.content_type is None:
+            raise ValueError("A `url` needs its `content_type` beside it")
+        if self.id is not None and self.content_type is not None:
+            raise ValueError("The `content_type` of an uploaded file is known: leave it out")
+        return self
 
     def part(self) -> MediaPart:
+        if self.id is not None:
+            return MediaPart(kind=self.kind, file_name=self.file_name, id=show_id("med", self.id))
+        content_type = self.content_type or ""
         return MediaPart(
-            kind=self.kind or media_kind(self.content_type), content_type=self.content_type, url=self.url, file_name=self.file_name
+            kind=self.kind or media_kind(content_type), content_type=content_type, url=self.url or "", file_name=self.file_name
         )
 
 

@@ -270,6 +270,15 @@ _CONTENTS = text(
 )
 
 
+async def carried_by_source(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> dict[str, Any] | None:
+    """What goes with the frozen text of a source."""
+    found: dict[str, Any] | None = (await session.execute(_CARRIED, {"workspace_id": workspace_id, "id": source_id})).scalar_one_or_none()
+    return found
+
+
+_CARRIED = text("SELECT content FROM message_contents WHERE workspace_id = :workspace_id AND source_id = :id")
+
+
 async def freeze_content(
     session: AsyncSession, workspace_id: UUID, source_id: UUID, *, name: str, content: str, carried: str | None = None
 ) -> None:

@@ -8,8 +8,12 @@ from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import msgspec
+
 from tidings.channels import service as channels
+from tidings.delivery.content import Content as Carried
 from tidings.errors import NotFound
+from tidings.files.shown import ShownFile, find_shown
 from tidings.messages import queries
 from tidings.messages.models import Attempt, Message
 from tidings.messages.queries import MessageFilter
@@ -79,6 +83,21 @@ def _text(message: Message, contents: dict[UUID, tuple[str, str]]) -> str | None
         return render(contents[message.source_id][1], message.variables or {})
     except CannotRender:
         return None
+
+
+async def file_of(session: AsyncSession, workspace_id: UUID, message: Message) -> ShownFile | None:
+    """The file that we sent with a message. One that is no longer kept, or was at an address, has its name only."""
+    carried = message.content
+    if carried is None and message.campaign_id is not None and message.text is None:
+        carried = await queries.carried_by_source(session, workspace_id, message.source_id)
+    content = msgspec.convert(carried, Carried) if carried else None
+    header = content.template.header_media if content is not None and content.template is not None else None
+    part = (content.media or header) if content is not None else None
+    if part is None:
+        return None
+    known = await find_shown(session, workspace_id, part.id)
+    gone = f"{part.file_name or part.kind} (no longer kept)" if part.id else part.file_name or part.url
+    return known or ShownFile("", part.kind or "document", part.content_type, gone, part.size)
 
 
 async def list_attempts(session: AsyncSession, workspace_id: UUID, message_id: UUID) -> list[Attempt]:

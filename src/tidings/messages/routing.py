@@ -41,6 +41,8 @@ class Wanted:
     """By medium."""
     text: str
     content: Content | None
+    links: bool = True
+    """Whether a provider could fetch an uploaded file from this installation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +126,7 @@ def _choose(  # noqa: PLR0917
         route[1],
         addresses={**known.addresses, **named},
         preferred=known.preferred,
-        carries=lambda step: can_carry(step, one.text, one.content),
+        carries=lambda step: can_carry(step, one.text, one.content, links=one.links),
     )
     if choice.step is None:
         return Invalid(

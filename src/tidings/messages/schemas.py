@@ -115,8 +115,10 @@ class MessageInput(_Way):
     def recipients(self) -> list[str | dict[Any, str]]:
         return [self.to]
 
-    def command(self) -> SendMessage:
-        return replace(_command(self, self.to, self.text, self.variables, self.reference), reply_to=self.reply_to)
+    def command(self, links: bool) -> SendMessage:  # noqa: FBT001
+        """`links`: whether a provider could fetch an uploaded file from this installation."""
+        made = _command(self, self.to, self.text, self.variables, self.reference)
+        return replace(made, reply_to=self.reply_to, links=links)
 
 
 class BulkItem(BaseModel):
@@ -154,8 +156,12 @@ class BulkInput(_Way):
     def recipients(self) -> list[str | dict[Any, str]]:
         return [one.to for one in self.messages]
 
-    def commands(self) -> list[SendMessage]:
-        return [_command(self, one.to, one.text or self.text, one.variables, one.reference) for one in self.messages]
+    def commands(self, links: bool) -> list[SendMessage]:  # noqa: FBT001
+        content = self.content()
+        return [
+            replace(_command(self, one.to, one.text or self.text, one.variables, one.reference), content=content, links=links)
+            for one in self.messages
+        ]
 
 
 def _command(way: _Way, to: str | dict[Any, str], text: str, variables: dict[str, Any] | None, reference: str | None) -> SendMessage:

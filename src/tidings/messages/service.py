@@ -15,7 +15,7 @@ from tidings.channels.templates import KnownTemplates, known_templates
 from tidings.core.addresses import BadAddress, clean_address
 from tidings.core.ids import new_id
 from tidings.db.database import raw_connection
-from tidings.delivery.content import Content, content_json, rendered
+from tidings.delivery.content import Content, rendered
 from tidings.delivery.rules import Status
 from tidings.delivery.wake import wake_after_commit
 from tidings.errors import Conflict, FieldError, Invalid, TidingsError
@@ -25,8 +25,10 @@ from tidings.messages.conversations import note_outbound
 from tidings.messages.models import Message
 from tidings.messages.prices import Price, recent_price
 from tidings.messages.queries import MessageFilter
-from tidings.messages.reading import Shown, explain_message, get_message, list_attempts, list_messages, list_tries, show_messages
+from tidings.messages.reading import Shown, explain_message, file_of, get_message, list_attempts, list_messages, list_tries, show_messages
 from tidings.messages.routing import Routed, Wanted, await_receipts, choose_channels
+from tidings.messages.sources import cancel_source_page, count_statuses, end_source, freeze_content, hold_source, release_source
+from tidings.messages.uploads import look_up_files
 from tidings.messages.windows import refuse_closed
 from tidings.routes.rules import Step, skipped_as_kept
 from tidings.templates.rendering import CannotRender, read_text, render
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LONGEST_AHEAD", "LONGEST_VALIDITY", "PRIORITIES", "MessageFilter", "Price", "SendMessage", "Shown", "Urgency", "cancel_message",
-    "cancel_source_page", "count_statuses", "end_source", "explain_message", "freeze_content", "get_message", "hold_source", "list_attempts",
+    "cancel_source_page", "count_statuses", "end_source", "explain_message", "file_of", "freeze_content", "get_message", "hold_source", "list_attempts",
     "list_messages", "list_tries", "recent_price", "release_source", "send_message", "send_messages", "show_messages",
 ]  # fmt: skip
 
@@ -81,6 +83,8 @@ class SendMessage:
     """What it carries besides its text. With `variables` it is filled in as well."""
     reply_to: UUID | None = None
     """The message of the same channel that this one answers."""
+    links: bool = True
+    """Whether a provider could fetch an uploaded file from this installation: it has a public address."""
 
     @property
     def goes_by_route(self) -> bool:
@@ -101,6 +105,11 @@ async def send_messages(
     session: AsyncSession, access: Access, database: Database, commands: Sequence[SendMessage], *, now: datetime, region: str
 ) -> list[Message | TidingsError]:
     """Accept many at once: for each, in its place, the message or why it was refused. What is refused does not hold up the rest."""
+    contents = await look_up_files(session, access.workspace_id, [one.content for one in commands])
+    commands = [
+        command if isinstance(content, Invalid) else replace(command, content=content)
+        for command, content in zip(commands, contents, strict=True)
+    ]
     routed = await _routed(session, access.workspace_id, commands, region)
     commands = [_by_route(command, routed.get(place)) for place, command in enumerate(commands)]
     channels = await _channels(session, access, commands)
@@ -114,7 +123,12 @@ async def send_messages(
     known = await known_templates(session, access.workspace_id, templated) if templated else {}
     made = [
         _make(
-            access, command, _refusal(routed.get(place)) or channels[command.channel_id, command.medium], now, region, _Known(named, known)
+            access,
+            command,
+            _refusal(contents[place], routed.get(place)) or channels[command.channel_id, command.medium],
+            now,
+            region,
+            _Known(named, known),
         )
         for place, command in enumerate(commands)
     ]
@@ -141,7 +155,7 @@ async def _routed(
     wanted = {
         place: Wanted(
             route_id=one.route_id, message_class=one.message_class, medium=one.medium if one.medium_wanted else None,
-            contact_id=one.contact_id, to=one.to, addresses=one.addresses, text=one.text, content=one.content,
+            contact_id=one.contact_id, to=one.to, addresses=one.addresses, text=one.text, content=one.content, links=one.links,
         )
         for place, one in enumerate(commands)
         if one.goes_by_route
@@ -155,8 +169,8 @@ def _by_route(command: SendMessage, way: Routed | TidingsError | None) -> SendMe
     return replace(command, channel_id=way.step.channel_id, medium=way.step.medium, to=way.choice.address, contact_id=way.contact_id)
 
 
-def _refusal(way: Routed | TidingsError | None) -> TidingsError | None:
-    return way if isinstance(way, TidingsError) else None
+def _refusal(*found: Content | Routed | TidingsError | None) -> TidingsError | None:
+    return next((one for one in found if isinstance(one, TidingsError)), None)
 
 
 def _follow(message: Message, way: Routed) -> Step:
@@ -286,7 +300,7 @@ def _content(command: SendMessage, channel: Channel, text: str, known: _Known) -
         )
     if command.reply_to is not None:
         content = msgspec.structs.replace(content or Content(), reply_to=_answered(command.reply_to, channel, known))
-    demand_carried(channel, text, content)
+    demand_carried(channel, text, content, links=command.links)
     demand_template(known.templates.get(channel.id), content)
     return content
 
@@ -310,39 +324,3 @@ async def cancel_message(session: AsyncSession, access: Access, message_id: UUID
     await session.refresh(message)
     await record(session, access, "message.cancelled", "message", message_id)
     return message
-
-
-# --- for campaigns: a source of many messages -------------------------------------------------------------------------
-
-
-async def freeze_content(
-    session: AsyncSession, workspace_id: UUID, source_id: UUID, *, name: str, content: str, carried: Content | None = None
-) -> None:
-    """Write a source's text down for good, and what goes with it, before its first message."""
-    await queries.freeze_content(session, workspace_id, source_id, name=name, content=content, carried=content_json(carried))
-
-
-async def hold_source(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> None:
-    """Let nothing more of this source leave. What is in the air still ends."""
-    await queries.hold(session, workspace_id, source_id)
-
-
-async def release_source(session: AsyncSession, database: Database, workspace_id: UUID, source_id: UUID, channel_id: UUID) -> None:
-    """Let a held source go on."""
-    await queries.release(session, workspace_id, source_id)
-    wake_after_commit(session, database, channel_id)
-
-
-async def count_statuses(session: AsyncSession, workspace_id: UUID, source_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
-    """How many messages of each source stand where, exact at this moment."""
-    return await queries.count_statuses(session, workspace_id, source_ids)
-
-
-async def end_source(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> None:
-    """Let none of this source's recipients be tried by another channel any more."""
-    await queries.cancel_source(session, workspace_id, source_id)
-
-
-async def cancel_source_page(session: AsyncSession, workspace_id: UUID, source_id: UUID, limit: int) -> int:
-    """Cancel up to `limit` waiting messages of a source; return how many."""
-    return await queries.cancel_some(session, workspace_id, source_id, limit)

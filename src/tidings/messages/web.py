@@ -141,6 +141,7 @@ async def message_context(scope: PageScope, message_id: UUID) -> dict[str, Any]:
         "message": message,
         "shown": shown,
         "story": story,
+        "file": await service.file_of(scope.session, scope.access.workspace_id, message),
         "steps": steps_of(message, story),
         "contact_name": (await _names(scope, [message])).get(message.contact_id, ""),
         "channel_name": channel_name,

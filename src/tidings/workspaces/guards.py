@@ -15,6 +15,8 @@ from tidings.ui.pages import SECURITY_HEADERS
 from tidings.workspaces.error_edge import answer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_LIMIT = 1024 * 1024
@@ -29,9 +31,11 @@ _HEADERS = {name: value for name, value in SECURITY_HEADERS.items() if name not 
 class Guards:
     """The one middleware."""
 
-    def __init__(self, app: ASGIApp, *, upload_limit: int, https: bool) -> None:
+    def __init__(self, app: ASGIApp, *, upload_limit: int, https: bool, uploads: Mapping[str, int] | None = None) -> None:
         self.app = app
         self.upload_limit = upload_limit
+        self.uploads = uploads or {}
+        """The paths that take larger files, or smaller ones, each with its limit."""
         # A browser that came over https once never tries without again (RFC 6797); the value is seconds.
         self.headers = {**_HEADERS, "Strict-Transport-Security": "max-age=31536000"} if https else _HEADERS
 
@@ -62,7 +66,8 @@ class Guards:
 
     def _largest(self, scope: Scope) -> int:
         kind = Headers(scope=scope).get("content-type", "application/json")
-        return BODY_LIMIT if kind.startswith(_SMALL) else max(BODY_LIMIT, self.upload_limit + _MULTIPART_SLACK)
+        upload_limit = self.uploads.get(scope["path"], self.upload_limit)
+        return BODY_LIMIT if kind.startswith(_SMALL) else max(BODY_LIMIT, upload_limit + _MULTIPART_SLACK)
 
 
 def _request_id(scope: Scope) -> str:

@@ -14,6 +14,8 @@ class Permission(StrEnum):
     CAMPAIGNS_WRITE = "campaigns:write"
     MESSAGES_READ = "messages:read"
     MESSAGES_SEND = "messages:send"
+    MEDIA_READ = "media:read"
+    MEDIA_WRITE = "media:write"
     CHANNELS_READ = "channels:read"
     CHANNELS_WRITE = "channels:write"
     CHANNELS_OWN = "channels:own"
@@ -39,11 +41,12 @@ _VIEWER = frozenset(
         Permission.CONTACTS_READ,
         Permission.CAMPAIGNS_READ,
         Permission.MESSAGES_READ,
+        Permission.MEDIA_READ,
         Permission.CHANNELS_READ,
         Permission.WORKSPACE_READ,
     }
 )
-_AGENT = _VIEWER | {Permission.CONTACTS_WRITE, Permission.MESSAGES_SEND, Permission.CHANNELS_OWN}
+_AGENT = _VIEWER | {Permission.CONTACTS_WRITE, Permission.MESSAGES_SEND, Permission.MEDIA_WRITE, Permission.CHANNELS_OWN}
 _ADMIN = frozenset(Permission) - {Permission.WORKSPACE_WRITE}
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from tidings.campaigns.web.file import ACCEPT
 from tidings.campaigns.web.form import VALIDITIES, ComposeForm, sentences
 from tidings.campaigns.web.look_ahead import look_ahead
 from tidings.campaigns.web.pickers import attribute_names, contact_choices, group_choices
@@ -61,6 +62,9 @@ async def form_page(
         fragment="fields",
         status_code=error.status_code if error else 200,
         errors=errors,
+        file_error=errors.get("file", ""),
+        file_limit=request.app.state.settings.file_limit_bytes,
+        file_accept=ACCEPT,
         editing=show_id("cmp", campaign_id) if campaign_id else "",
         version=version or "",
         **context,
@@ -76,6 +80,7 @@ async def compose_context(scope: PageScope, form: ComposeForm) -> dict[str, Any]
     channels = [channel for channel in await list_channels(scope.session, scope.access) if channel.enabled]
     default = next((show_id("chn", channel.id) for channel in channels if channel.is_default), "")
     attributes = (await attribute_names(scope))[:MOST_ATTRIBUTES]
+    ahead = await look_ahead(scope, form, now=utc_now())
     return {
         "form": form,
         "channels": [(show_id("chn", channel.id), _label(channel)) for channel in channels],
@@ -84,7 +89,8 @@ async def compose_context(scope: PageScope, form: ComposeForm) -> dict[str, Any]
         "deliveries": DELIVERIES,
         "variables": [*OWN_VARIABLES, *((name, f'{{{{ {name}|default("") }}}}') for name in attributes)],
         "shown": 0,
-        "ahead": await look_ahead(scope, form, now=utc_now()),
+        "ahead": ahead,
+        "picked": ahead.picked,
         **await group_choices(scope, form.groups),
         **await contact_choices(scope, form.contacts),
     }

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
+from tidings.campaigns.contents import carried_by
 from tidings.campaigns.service import CampaignInput
+from tidings.campaigns.web.file import content_with, named_by
 from tidings.contacts.service import Audience
 from tidings.core.ids import read_id, show_id
 from tidings.core.local_time import BadMoment, read_local, write_local
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.datastructures import FormData
 
     from tidings.campaigns.models import Campaign
+    from tidings.delivery.content import Content
 
 LONGEST_NAME = 200
 MOST_CHOSEN = 500
@@ -39,6 +42,8 @@ class ComposeForm:
     groups: tuple[str, ...] = ()
     contacts: tuple[str, ...] = ()
     text: str = ""
+    file: str = ""
+    """An uploaded file's id, or KEPT."""
     when: str = "now"
     scheduled_at: str = ""
     validity: str = ""
@@ -66,6 +71,7 @@ def read_form(form: FormData) -> ComposeForm:
         groups=many("groups"),
         contacts=many("contacts"),
         text=one("text"),
+        file=one("file"),
         when=one("when", "now"),
         scheduled_at=one("scheduled_at"),
         validity=one("validity"),
@@ -84,6 +90,7 @@ def form_of(campaign: Campaign, timezone: str) -> ComposeForm:
         groups=tuple(show_id("grp", UUID(one)) for one in audience.get("groups", ())),
         contacts=tuple(show_id("con", UUID(one)) for one in audience.get("contacts", ())),
         text=campaign.text,
+        file=named_by(carried_by(campaign)),
         when="later" if campaign.scheduled_at else "now",
         scheduled_at=write_local(campaign.scheduled_at, timezone),
         validity=seconds,
@@ -103,13 +110,17 @@ def chosen_channel(form: ComposeForm) -> UUID | None:
     return read_id("chn", form.channel)
 
 
-def parse(form: ComposeForm, *, timezone: str, scheduled: bool) -> CampaignInput:
-    """The campaign that the form describes. Raises Invalid with every field that is wrong; the service checks the rest."""
+def parse(form: ComposeForm, *, timezone: str, scheduled: bool, kept: Content | None = None) -> CampaignInput:
+    """The campaign that the form describes. Raises Invalid with every field that is wrong; the service checks the rest.
+
+    `kept` is what an edited campaign carries already; what the form does not show of it stays.
+    """
     errors: list[FieldError] = []
     if not 1 <= len(form.name) <= LONGEST_NAME:
         errors.append(FieldError("name", "Give it a name that you will recognise." if not form.name else "200 characters are the most."))
-    if not form.text.strip():
-        errors.append(FieldError("text", "Write what the recipients are to read."))
+    content = content_with(kept, form.file)
+    if not form.text.strip() and not (content is not None and content.speaks):
+        errors.append(FieldError("text", "Write what the recipients are to read, or choose a file."))
     audience = chosen_audience(form)
     if not (audience.all or audience.groups or audience.contacts):
         errors.append(FieldError("audience", "Choose at least one group or contact, or everyone."))
@@ -120,6 +131,7 @@ def parse(form: ComposeForm, *, timezone: str, scheduled: bool) -> CampaignInput
     return CampaignInput(
         name=form.name,
         text=form.text,
+        content=content,
         audience=audience,
         channel_id=chosen_channel(form),
         scheduled_at=scheduled_at,
@@ -130,8 +142,8 @@ def parse(form: ComposeForm, *, timezone: str, scheduled: bool) -> CampaignInput
 
 def sentences(error: Invalid) -> Mapping[str, str]:
     """What to show at which field of the form; what belongs to none of them stands under `form`."""
-    places = {"channel_id": "channel", "validity_seconds": "validity"}
-    known = {"name", "channel", "audience", "text", "scheduled_at", "validity", "delivery"}
+    places = {"channel_id": "channel", "validity_seconds": "validity", "media": "file"}
+    known = {"name", "channel", "audience", "text", "file", "scheduled_at", "validity", "delivery"}
     said: dict[str, str] = {}
     for one in error.errors:
         field = one.field.split(".")[0]

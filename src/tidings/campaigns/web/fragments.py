@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from tidings.campaigns.contents import carried_by
+from tidings.campaigns.service import get_campaign
 from tidings.campaigns.web.compose_page import form_page
 from tidings.campaigns.web.form import field_error, parse, read_editing, read_form, read_number
 from tidings.campaigns.web.look_ahead import look_ahead
 from tidings.core.clock import utc_now
+from tidings.delivery.content import Content
 from tidings.errors import Conflict, Invalid, NotFound
 from tidings.ui.pages import render
 from tidings.workspaces.page_edge import PageScope, require_page
@@ -37,7 +41,8 @@ async def confirm_fragment(request: Request, scope: Writer) -> Response:
     act: Literal["schedule", "send"] = "schedule" if form.is_later else "send"
     campaign_id, version = read_editing(sent)
     try:
-        wanted = parse(form, timezone=scope.frame.timezone, scheduled=form.is_later)
+        kept = await kept_content(scope, campaign_id)
+        wanted = parse(form, timezone=scope.frame.timezone, scheduled=form.is_later, kept=kept)
         ahead = await look_ahead(scope, form, now=utc_now(), strict=True)
         if wanted.scheduled_at is not None and wanted.scheduled_at <= utc_now():
             raise field_error("scheduled_at", "That time has passed. Choose a later one, or send now.")
@@ -46,3 +51,10 @@ async def confirm_fragment(request: Request, scope: Writer) -> Response:
     except (Invalid, Conflict, NotFound) as error:
         return await form_page(request, scope, form, error=error, campaign_id=campaign_id, version=version)
     return render(request, "campaigns/confirm.html", frame=scope.frame, form=form, ahead=ahead, act=act, shown=0)
+
+
+async def kept_content(scope: PageScope, campaign_id: UUID | None) -> Content | None:
+    """What the edited campaign carries beside its text already."""
+    if campaign_id is None:
+        return None
+    return carried_by(await get_campaign(scope.session, scope.access.workspace_id, campaign_id))

@@ -7,11 +7,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tidings.campaigns.preview import Preview, Rendered, preview_campaign
+from tidings.campaigns.web.file import find_picked
 from tidings.campaigns.web.form import ComposeForm, chosen_audience, chosen_channel
 from tidings.channels.service import get_channel
 from tidings.core.local_time import BadMoment, read_local
 from tidings.core.segments import GSM_EXTENDED, Segments, count_segments
+from tidings.delivery.content import Content, MediaPart
 from tidings.errors import Conflict, Invalid, NotFound
+from tidings.files.shown import ShownFile
+from tidings.messages.carrying import demand_carried
+from tidings.providers.base import media_kind
 
 if TYPE_CHECKING:
     from tidings.channels.models import Channel
@@ -28,6 +33,10 @@ class Ahead:
     start_at: datetime | None
     """None while a time is wanted and none is given."""
     text_problem: str = ""
+    picked: ShownFile | None = None
+    """The file that goes with the text."""
+    file_problem: str = ""
+    """Why the channel cannot carry it."""
     problem: str = ""
     """What keeps everything from being shown: no channel, an audience that is gone."""
 
@@ -67,17 +76,36 @@ class Ahead:
 async def look_ahead(scope: PageScope, form: ComposeForm, *, now: datetime, strict: bool = False) -> Ahead:
     """Look ahead; with `strict`, raise what would be refused instead of telling it."""
     start_at = _start(form, scope.frame.timezone, now)
+    picked = await find_picked(scope, form.file)
     try:
         preview: Preview | None = await _preview(scope, form, form.text, start_at or now)
     except (Invalid, Conflict, NotFound) as error:
         if strict:
             raise
         if not _is_of_text(error):
-            return Ahead(form=form, preview=None, start_at=start_at, problem=error.detail)
+            return Ahead(form=form, preview=None, start_at=start_at, picked=picked, problem=error.detail)
         # The text is being written: the audience can be counted all the same.
         preview = await _quietly(scope, form, start_at or now)
-        return Ahead(form=form, preview=preview, channel=await _channel(scope, preview), start_at=start_at, text_problem=error.detail)
-    return Ahead(form=form, preview=preview, channel=await _channel(scope, preview), start_at=start_at)
+        return Ahead(
+            form=form, preview=preview, channel=await _channel(scope, preview), start_at=start_at, picked=picked, text_problem=error.detail
+        )
+    channel = await _channel(scope, preview)
+    file_problem = _file_problem(channel, picked, strict=strict)
+    return Ahead(form=form, preview=preview, channel=channel, start_at=start_at, picked=picked, file_problem=file_problem)
+
+
+def _file_problem(channel: Channel | None, picked: ShownFile | None, *, strict: bool) -> str:
+    """Why the channel cannot carry the uploaded file. With `strict`, raises that as Invalid."""
+    if channel is None or picked is None or not picked.address:
+        return ""
+    part = MediaPart(id=picked.id, kind=media_kind(picked.content_type), content_type=picked.content_type, size=picked.size)
+    try:
+        demand_carried(channel, "", Content(media=part))
+    except Invalid as error:
+        if strict:
+            raise
+        return error.detail.removesuffix(" Nothing was sent.")
+    return ""
 
 
 async def _channel(scope: PageScope, preview: Preview | None) -> Channel | None:

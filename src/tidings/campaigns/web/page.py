@@ -9,8 +9,10 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from tidings.campaigns import service
+from tidings.campaigns.contents import carried_by
 from tidings.campaigns.models import Campaign
 from tidings.campaigns.rules import EDITABLE
+from tidings.campaigns.web.file import find_picked, named_by
 from tidings.campaigns.web.form import form_of
 from tidings.campaigns.web.history import tell_history
 from tidings.campaigns.web.look_ahead import look_ahead
@@ -72,6 +74,7 @@ async def campaign_context(scope: PageScope, campaign: Campaign) -> dict[str, An
         "channel": channels.get(campaign.channel_id),
         "channel_id": show_id("chn", campaign.channel_id),
         "audience": await _audience(scope, campaign),
+        "picked": await find_picked(scope, named_by(carried_by(campaign))),
         "variables": sorted(read_text(campaign.text).names),
         "history": tell_history(campaign, acts),
     }

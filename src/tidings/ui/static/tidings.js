@@ -101,6 +101,18 @@
     if (target.matches("[data-submit-on-change]")) target.form.requestSubmit();
     showWhen();
   });
+  // data-max-bytes: a file that is too large is refused here, before its megabytes are sent for nothing. The server refuses it too.
+  document.addEventListener("change", (event) => {
+    const field = event.target;
+    const file = field.matches?.("input[type=file][data-max-bytes]") && field.files[0];
+    const said = field.id && document.getElementById(field.id.replace("field-", "error-"));
+    if (!file || !said) return;
+    said.hidden = file.size <= Number(field.dataset.maxBytes);
+    if (said.hidden) return;
+    event.stopImmediatePropagation();
+    said.textContent = `This file has ${(file.size / 1048576).toFixed(1)} MB, and ${(field.dataset.maxBytes / 1048576).toFixed(1)} MB are the most. Make it smaller, or send a link in the text.`;
+    field.value = "";
+  }, true);
   for (const [name, on] of [["dragenter", true], ["dragleave", false], ["drop", false]]) {
     document.addEventListener(name, (event) => event.target.closest?.("[data-drop]")?.classList.toggle("over", on));
   }

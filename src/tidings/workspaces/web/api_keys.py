@@ -28,6 +28,8 @@ SCOPES = {
     Permission.CAMPAIGNS_WRITE: "Create and steer campaigns",
     Permission.MESSAGES_READ: "Read messages",
     Permission.MESSAGES_SEND: "Send messages",
+    Permission.MEDIA_READ: "Read uploaded files",
+    Permission.MEDIA_WRITE: "Upload and delete files",
     Permission.CHANNELS_READ: "Read channels and alerts",
     Permission.CHANNELS_WRITE: "Set up channels",
     Permission.MEMBERS_READ: "Read members",

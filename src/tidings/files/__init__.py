@@ -1,0 +1,1 @@
+"""Files that a business uploads to go with its messages: looked at, kept once, handed out."""
