@@ -15,7 +15,8 @@ from tidings.contacts.audience import AUDIENCE_SQL, CONTACTS_SQL, START
 from tidings.db.database import raw_connection
 from tidings.db.sql import NamedSql
 from tidings.delivery.wake import wake_after_commit
-from tidings.messages.carrying import can_carry
+from tidings.messages.carrying import may_carry
+from tidings.messages.windows import needs_window, window_of
 from tidings.routes.service import route_for_sending
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ async def _route_page(connection: asyncpg.Connection, campaign: Campaign, route_
     """How many contacts were looked at: a whole page's worth means that there may be more."""
     audience = campaign.audience
     content = carried_by(campaign)
-    chosen = [one for one in steps if one.health != "off" and (content is None or can_carry(one, "", content))]
+    chosen = [one for one in steps if one.health != "off" and may_carry(one, campaign.text, content)]
     looked_at: int = await connection.fetchval(
         _WRITE_ROUTE_PAGE,
         campaign.workspace_id,
@@ -111,6 +112,7 @@ async def _route_page(connection: asyncpg.Connection, campaign: Campaign, route_
         [one.medium for one in chosen],
         [one.wait_seconds if one.wished == "sent" else None for one in chosen],
         [one.health == "up" for one in chosen],
+        [window_of(one.provider) if needs_window(content) else None for one in chosen],
     )
     return looked_at
 

@@ -34,25 +34,33 @@ RETURNING counted.n
 -- theirs, the medium they prefer before the others. Whoever has none for any step is not in the audience, as with a channel.
 --   $1..$6 as in contacts/audience.sql (workspace, all, groups, contacts, after, limit)
 --   $7 campaign, $8 delivery, $9 validity (interval or null), $10 names the text uses, $11 route
---   $12.. one array a column of its steps: position, channel, medium, seconds in which it has to be sent (null: no matter), works?
--- A channel that rests or is stopped is taken only for those whom no other reaches: what goes by it waits.
+--   $12.. one array a column of its steps: position, channel, medium, seconds in which it has to be sent (null: no matter), works?,
+--   window (how long after a person's own message it takes what this campaign says; null: always)
+-- A channel that rests or is stopped is taken only for those whom no other reaches: what goes by it waits. One whose window is closed is
+-- the very last: what goes by it ends as template_required unless the person writes before.
 WITH step AS MATERIALIZED (
-    SELECT * FROM unnest($12::smallint[], $13::uuid[], $14::text[], $15::integer[], $16::boolean[]) AS s (position, channel_id, medium, seconds, up)
+    SELECT * FROM unnest($12::smallint[], $13::uuid[], $14::text[], $15::integer[], $16::boolean[], $17::interval[])
+        AS s (position, channel_id, medium, seconds, up, open_for)
 ), who AS MATERIALIZED (
     {contacts}
 ), audience AS MATERIALIZED (
     SELECT w.*, way.*, (
-        SELECT jsonb_agg(jsonb_build_object('channel', s.channel_id, 'reason', 'no_address') ORDER BY s.position) FROM step s
+        SELECT jsonb_agg(jsonb_build_object('channel', s.channel_id, 'reason', CASE WHEN EXISTS (
+            SELECT FROM contact_points p WHERE p.workspace_id = $1 AND p.contact_id = w.contact_id AND p.medium = s.medium
+        ) THEN 'template_required' ELSE 'no_address' END) ORDER BY s.position) FROM step s
         WHERE (NOT s.up, s.medium IS DISTINCT FROM w.attributes ->> 'preferred_medium', s.position) < (way.down, way.other, way.position)
     ) AS skipped
     FROM who w CROSS JOIN LATERAL (
         SELECT s.position, s.channel_id, s.medium, s.seconds, point.address,
-               NOT s.up AS down, s.medium IS DISTINCT FROM w.attributes ->> 'preferred_medium' AS other
+               NOT s.up AS down, s.medium IS DISTINCT FROM w.attributes ->> 'preferred_medium' AS other,
+               s.open_for IS NOT NULL AND NOT EXISTS (
+                   SELECT FROM conversations v WHERE v.workspace_id = $1 AND v.channel_id = s.channel_id AND v.address = point.address
+                     AND v.last_inbound_at > now() - s.open_for) AS closed
         FROM step s CROSS JOIN LATERAL (
             SELECT p.address FROM contact_points p
             WHERE p.workspace_id = $1 AND p.contact_id = w.contact_id AND p.medium = s.medium ORDER BY p.id LIMIT 1
         ) point
-        ORDER BY down, other, s.position LIMIT 1
+        ORDER BY closed, down, other, s.position LIMIT 1
     ) way
 ), written AS (
     INSERT INTO messages (workspace_id, id, campaign_id, contact_id, channel_id, medium, address, variables, delivery, priority,

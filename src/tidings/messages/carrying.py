@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidings.delivery.content import Content, misfit
+from tidings.delivery.content import Content, fitted, misfit
 from tidings.errors import FieldError, Invalid
 from tidings.providers import PROVIDERS
 
@@ -15,14 +15,30 @@ if TYPE_CHECKING:
 
 
 def can_carry(step: Step, text: str, content: Content | None) -> bool:
-    """Whether the step's channel can."""
+    """Whether the step's channel can, with the text in the place of a template where it has none."""
     provider = PROVIDERS.get(step.provider)
     if provider is None:
         return False
     can = provider.description.capabilities
+    content = fitted(content, text, can) if content is not None else None
     has_media = content is not None and content.media is not None  # whose caption is judged with it
     fits = has_media or can.max_characters is None or len(text) <= can.max_characters
     return fits and (content is None or misfit(content, text, can) is None)
+
+
+def may_carry(step: Step, text: str, content: Content | None) -> bool:
+    """The same for a campaign: how long its text gets for each recipient is not known yet."""
+    provider = PROVIDERS.get(step.provider)
+    if provider is None or content is None:
+        return provider is not None
+    can = provider.description.capabilities
+    return misfit(fitted(content, text, can), "", can) is None
+
+
+def as_carried(channel: Channel, text: str, content: Content | None) -> Content | None:
+    """What of it goes by this channel when a route has chosen it."""
+    provider = PROVIDERS.get(channel.provider)
+    return content if provider is None or content is None else fitted(content, text, provider.description.capabilities)
 
 
 def demand_carried(channel: Channel, text: str, content: Content | None) -> None:

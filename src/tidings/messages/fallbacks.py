@@ -23,6 +23,8 @@ from tidings.db.sql import NamedSql
 from tidings.delivery.content import Content, read_content
 from tidings.delivery.wake import wake
 from tidings.messages.carrying import can_carry
+from tidings.messages.conversations import Place
+from tidings.messages.windows import closed_places, needs_window
 from tidings.routes.rules import Choice, Decision, Situation, Step, Try, choose, decide, may_have_arrived, skipped_as_kept
 from tidings.routes.steps import RouteKey, read_steps
 from tidings.templates.rendering import CannotRender, render
@@ -135,7 +137,7 @@ async def _plan(
     now: datetime,
 ) -> _Plan:
     going = [key for key, decision in decisions.items() if decision.goes_on]
-    choices = await _choices(connection, {key: chains[key] for key in going}, steps)
+    choices = await _choices(connection, {key: chains[key] for key in going}, steps, now)
     usable = {
         row["id"] for row in await connection.fetch(_SQL.lock_channels, [one.step.channel_id for one in choices.values() if one.step])
     }
@@ -157,9 +159,12 @@ async def _plan(
     return plan
 
 
+_FOR_GOOD = frozenset({"no_address", "unsupported", "template_required"})
+
+
 def _is_at_its_end(choice: Choice | None) -> bool:
-    """No other channel of the route will ever take it: those left over lack the address or cannot carry it."""
-    return choice is not None and choice.step is None and all(one.reason in {"no_address", "unsupported"} for one in choice.skipped)
+    """No other channel of the route will ever take it: those left over lack the address, cannot carry it, or take no free text."""
+    return choice is not None and choice.step is None and all(one.reason in _FOR_GOOD for one in choice.skipped)
 
 
 def _plan_next(plan: _Plan, rows: Sequence[asyncpg.Record], step: Step, choice: Choice, now: datetime) -> None:
@@ -194,30 +199,57 @@ def _plan_changes(plan: _Plan, rows: Sequence[asyncpg.Record], decision: Decisio
 
 
 async def _choices(
-    connection: asyncpg.Connection, chains: Mapping[Key, Sequence[asyncpg.Record]], steps: Mapping[RouteKey, Sequence[Step]]
+    connection: asyncpg.Connection,
+    chains: Mapping[Key, Sequence[asyncpg.Record]],
+    steps: Mapping[RouteKey, Sequence[Step]],
+    now: datetime,
 ) -> dict[Key, Choice]:
     """The next step for each message that goes on."""
     reach = await read_reach(connection, [(key[0], rows[0]["contact_id"]) for key, rows in chains.items() if rows[0]["contact_id"]])
     templates = await _templates(connection, chains)
-    return {
-        key: _choice(rows, steps.get(_route(rows), ()), reach.get((key[0], rows[0]["contact_id"])) or Reach(), templates)
+    wanted = {
+        key: _wanted(rows, steps.get(_route(rows), ()), reach.get((key[0], rows[0]["contact_id"])) or Reach(), templates)
         for key, rows in chains.items()
     }
+    places = {
+        (step.channel_id, one.addresses[step.medium]): (key[0], step.provider)
+        for key, one in wanted.items()
+        if needs_window(one.content)
+        for step in one.steps
+        if step.medium in one.addresses
+    }
+    closed = await closed_places(connection, places, now=now)
+    return {key: _choice(chains[key], one, closed) for key, one in wanted.items()}
 
 
-def _choice(rows: Sequence[asyncpg.Record], steps: Sequence[Step], reach: Reach, templates: Mapping[Key, _Frozen]) -> Choice:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the next step of a message is chosen by."""
+
+    steps: Sequence[Step]
+    addresses: Mapping[str, str]
+    preferred: str | None
+    text: str
+    content: Content | None
+
+
+def _wanted(rows: Sequence[asyncpg.Record], steps: Sequence[Step], reach: Reach, templates: Mapping[Key, _Frozen]) -> _Wanted:
     first = rows[0]
     named = msgspec.json.decode(first["addresses"]) if first["addresses"] else {}
     addresses = {**reach.addresses, first["medium"]: first["address"], **named}
     template, content = templates.get((first["workspace_id"], first["source_id"]), ("", None))
-    text = _text(first, template)
     content = read_content(first["content"]) if first["content"] else content
+    return _Wanted(steps, addresses, reach.preferred, _text(first, template), content)
+
+
+def _choice(rows: Sequence[asyncpg.Record], one: _Wanted, closed: set[Place]) -> Choice:
     return choose(
-        steps,
-        addresses=addresses,
-        preferred=reach.preferred,
+        one.steps,
+        addresses=one.addresses,
+        preferred=one.preferred,
         tried={row["channel_id"] for row in rows},
-        carries=lambda step: can_carry(step, text, content),
+        carries=lambda step: can_carry(step, one.text, one.content),
+        is_open=lambda step, address: not needs_window(one.content) or (step.channel_id, address) not in closed,
     )
 
 

@@ -20,7 +20,7 @@ from tidings.delivery.rules import Status
 from tidings.delivery.wake import wake_after_commit
 from tidings.errors import Conflict, FieldError, Invalid, TidingsError
 from tidings.messages import queries
-from tidings.messages.carrying import demand_carried, demand_template
+from tidings.messages.carrying import as_carried, demand_carried, demand_template
 from tidings.messages.conversations import note_outbound
 from tidings.messages.models import Message
 from tidings.messages.prices import Price, recent_price
@@ -101,7 +101,7 @@ async def send_messages(
     session: AsyncSession, access: Access, database: Database, commands: Sequence[SendMessage], *, now: datetime, region: str
 ) -> list[Message | TidingsError]:
     """Accept many at once: for each, in its place, the message or why it was refused. What is refused does not hold up the rest."""
-    routed = await _routed(session, access.workspace_id, commands, region)
+    routed = await _routed(session, access.workspace_id, commands, region, now)
     commands = [_by_route(command, routed.get(place)) for place, command in enumerate(commands)]
     channels = await _channels(session, access, commands)
     answered = {one.reply_to for one in commands if one.reply_to is not None}
@@ -135,18 +135,19 @@ async def send_messages(
 
 
 async def _routed(
-    session: AsyncSession, workspace_id: UUID, commands: Sequence[SendMessage], region: str
+    session: AsyncSession, workspace_id: UUID, commands: Sequence[SendMessage], region: str, now: datetime
 ) -> dict[int, Routed | TidingsError]:
     """By its place, the way of each message that is to go by a route."""
     wanted = {
         place: Wanted(
             route_id=one.route_id, message_class=one.message_class, medium=one.medium if one.medium_wanted else None,
             contact_id=one.contact_id, to=one.to, addresses=one.addresses, text=one.text, content=one.content,
+            leaves_now=one.send_at is None or one.send_at <= now,
         )
         for place, one in enumerate(commands)
         if one.goes_by_route
     }  # fmt: skip
-    return await choose_channels(session, workspace_id, wanted, region) if wanted else {}
+    return await choose_channels(session, workspace_id, wanted, region, now=now) if wanted else {}
 
 
 def _by_route(command: SendMessage, way: Routed | TidingsError | None) -> SendMessage:
@@ -286,7 +287,7 @@ def _content(command: SendMessage, channel: Channel, text: str, known: _Known) -
         )
     if command.reply_to is not None:
         content = msgspec.structs.replace(content or Content(), reply_to=_answered(command.reply_to, channel, known))
-    demand_carried(channel, text, content)
+    demand_carried(channel, text, as_carried(channel, text, content) if command.goes_by_route else content)
     demand_template(known.templates.get(channel.id), content)
     return content
 

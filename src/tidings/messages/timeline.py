@@ -10,6 +10,7 @@ from typing import Literal
 from tidings.core.ids import show_id
 from tidings.delivery.rules import WAITING, Status
 from tidings.messages.models import Attempt, Message, Receipt
+from tidings.routes.rules import SKIP_WORDS, SkipReason
 from tidings.ui.words import find_reason
 
 Kind = Literal["accepted", "received", "scheduled", "attempt", "under_way", "receipt", "ended", "waiting", "other_try"]
@@ -55,6 +56,14 @@ class ToldTry:
     channel_name: str
 
 
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A channel of the route that was not taken when this message's was chosen."""
+
+    channel_name: str
+    reason: SkipReason
+
+
 def tell(
     message: Message,
     *,
@@ -64,9 +73,10 @@ def tell(
     standing: Standing,
     now: datetime,
     tries: Sequence[ToldTry] = (),
+    passed_over: Sequence[PassedOver] = (),
 ) -> Story:
     """Put what is known of a message in the order in which it happened."""
-    steps = [_beginning(message, source_name, standing)]
+    steps = [_beginning(message, source_name, standing), *_passed_over(message, passed_over)]
     steps += sorted([*_attempts(message, attempts), *_receipts(receipts), *_tries(message, tries)], key=lambda step: step.at)
     last = _last(message, standing, now)
     if last is not None:
@@ -87,6 +97,11 @@ def _beginning(message: Message, source_name: str, standing: Standing) -> Step:
         reason = f"Accepted from {message.created_by}" if message.created_by else "Accepted"
     when = f", for {_moment(message.due_at)}" if message.due_at - message.created_at > _BARELY and not message.attempt else ""
     return Step(message.created_at, "accepted", f"{reason}, to go to {message.address} by {standing.channel_name}{when}.")
+
+
+def _passed_over(message: Message, passed_over: Sequence[PassedOver]) -> Iterator[Step]:
+    for one in passed_over:
+        yield Step(message.created_at, "other_try", f"The route passed over the channel “{one.channel_name}”: {SKIP_WORDS[one.reason]}.")
 
 
 def _attempts(message: Message, attempts: Sequence[Attempt]) -> Iterator[Step]:
