@@ -126,6 +126,11 @@ async def count_statuses(session: AsyncSession, workspace_id: UUID, source_ids: 
     return counts
 
 
+async def count_followed(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> int:
+    followed = text("SELECT count(DISTINCT message_id) FROM fallbacks WHERE workspace_id = :workspace_id AND source_id = :source_id")
+    return int((await session.execute(followed, {"workspace_id": workspace_id, "source_id": source_id})).scalar_one())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageFilter:
     """Which messages a list is to show; what is not set does not matter."""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LONGEST_AHEAD", "LONGEST_VALIDITY", "PRIORITIES", "MessageFilter", "Price", "SendMessage", "Shown", "Urgency", "cancel_message",
-    "cancel_source_page", "count_statuses", "end_source", "explain_message", "freeze_content", "get_message", "hold_source", "list_attempts",
+    "cancel_source_page", "count_followed", "count_statuses", "end_source", "explain_message", "freeze_content", "get_message", "hold_source", "list_attempts",
     "list_messages", "list_tries", "recent_price", "release_source", "send_message", "send_messages", "show_messages",
 ]  # fmt: skip
 
@@ -337,6 +337,11 @@ async def release_source(session: AsyncSession, database: Database, workspace_id
 async def count_statuses(session: AsyncSession, workspace_id: UUID, source_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
     """How many messages of each source stand where, exact at this moment."""
     return await queries.count_statuses(session, workspace_id, source_ids)
+
+
+async def count_followed(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> int:
+    """How many recipients of a source their route still watches: a further channel may be tried for them."""
+    return await queries.count_followed(session, workspace_id, source_id)
 
 
 async def end_source(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> None:
