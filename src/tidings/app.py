@@ -33,6 +33,7 @@ from tidings.receipts import api as receipts
 from tidings.receipts.hooks import mount_hooks
 from tidings.receipts.writer import open_writer
 from tidings.routes import api as routes
+from tidings.routes import web as route_pages
 from tidings.sandbox import web as sandbox_pages
 from tidings.settings import Settings
 from tidings.ui.assets import mount_static
@@ -98,6 +99,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     app.include_router(campaign_pages.router)
     app.include_router(message_pages.router)
     app.include_router(channel_pages.make_router(send_test=send_test, wake=wake_after_commit))
+    app.include_router(route_pages.router)
     app.include_router(contact_pages.router)
     app.include_router(sandbox_pages.router)
     mount_static(app)

@@ -95,6 +95,11 @@ async def list_tries(session: AsyncSession, workspace_id: UUID, message: Message
     return await queries.tries_of(session, workspace_id, message.try_of or message.id)
 
 
+async def count_followed(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> int:
+    """How many recipients of a source their route still watches: a further channel may be tried for them."""
+    return await queries.count_followed(session, workspace_id, source_id)
+
+
 async def explain_message(session: AsyncSession, access: Access, message_id: UUID, *, now: datetime) -> Story:
     """Why a message was sent, by which channel and with what end; or why not."""
     workspace_id = access.workspace_id

@@ -12,7 +12,6 @@ import msgspec
 
 from tidings.channels.service import channel_for_sending
 from tidings.channels.templates import KnownTemplates, known_templates
-from tidings.core.addresses import BadAddress, clean_address
 from tidings.core.ids import new_id
 from tidings.db.database import raw_connection
 from tidings.delivery.content import Content, content_json, rendered
@@ -21,11 +20,21 @@ from tidings.delivery.wake import wake_after_commit
 from tidings.errors import Conflict, FieldError, Invalid, TidingsError
 from tidings.messages import queries
 from tidings.messages.carrying import as_carried, demand_carried, demand_template
+from tidings.messages.checking import LONGEST_AHEAD, LONGEST_VALIDITY, check_times, clean_to
 from tidings.messages.conversations import note_outbound
 from tidings.messages.models import Message
 from tidings.messages.prices import Price, recent_price
 from tidings.messages.queries import MessageFilter
-from tidings.messages.reading import Shown, explain_message, get_message, list_attempts, list_messages, list_tries, show_messages
+from tidings.messages.reading import (
+    Shown,
+    count_followed,
+    explain_message,
+    get_message,
+    list_attempts,
+    list_messages,
+    list_tries,
+    show_messages,
+)
 from tidings.messages.routing import Routed, Wanted, await_receipts, choose_channels
 from tidings.messages.windows import refuse_closed
 from tidings.routes.rules import Step, skipped_as_kept
@@ -47,8 +56,6 @@ __all__ = [
 
 Urgency = Literal["transactional", "normal", "bulk"]
 PRIORITIES: dict[Urgency, int] = {"transactional": 0, "normal": 1, "bulk": 2}
-LONGEST_VALIDITY = timedelta(days=30)
-LONGEST_AHEAD = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,10 +211,10 @@ def _make(  # noqa: PLR0917
     if isinstance(channel, TidingsError):
         return channel
     try:
-        address = _address(command.to, channel.medium, region)
+        address = clean_to(command.to, channel.medium, region)
         text = _text(command)
         content = _content(command, channel, text, known)
-        _check_times(command, now)
+        check_times(command.send_at, command.validity, now)
     except Invalid as error:
         return error
     due_at = max(command.send_at or now, now)
@@ -241,21 +248,6 @@ async def _find_contacts(session: AsyncSession, workspace_id: UUID, messages: Se
     owners = await queries.contacts_of_addresses(session, workspace_id, {(one.medium, one.address) for one in nobodys})
     for one in nobodys:
         one.contact_id = owners.get((one.medium, one.address))
-
-
-def _check_times(command: SendMessage, now: datetime) -> None:
-    if command.validity is not None and not timedelta(0) < command.validity <= LONGEST_VALIDITY:
-        raise Invalid("A message can be valid for a second to 30 days.", errors=(FieldError("valid_for_seconds", "out of range"),))
-    if command.send_at is not None and command.send_at > now + LONGEST_AHEAD:
-        raise Invalid("A message can be scheduled for a year ahead at most.", errors=(FieldError("send_at", "is too far ahead"),))
-
-
-def _address(text: str, medium: str, region: str) -> str:
-    try:
-        return clean_address(medium, text, region)
-    except BadAddress as error:
-        noun = "number" if medium == "sms" else "address"
-        raise Invalid(f"The {noun} {error.reason}.", errors=(FieldError("to", error.reason),)) from error
 
 
 def _text(command: SendMessage) -> str:
@@ -337,11 +329,6 @@ async def release_source(session: AsyncSession, database: Database, workspace_id
 async def count_statuses(session: AsyncSession, workspace_id: UUID, source_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
     """How many messages of each source stand where, exact at this moment."""
     return await queries.count_statuses(session, workspace_id, source_ids)
-
-
-async def count_followed(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> int:
-    """How many recipients of a source their route still watches: a further channel may be tried for them."""
-    return await queries.count_followed(session, workspace_id, source_id)
 
 
 async def end_source(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> None:
