@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PAGE = 5_000
 _SQL = NamedSql("tidings.campaigns", "fan_out.sql")
 _WRITE_PAGE = _SQL.write_page.format(audience=AUDIENCE_SQL)
-_WRITE_ROUTE_PAGE = _SQL.write_route_page.format(contacts=CONTACTS_SQL)
+_WRITE_ROUTE_PAGE = _SQL.write_route_page.format(contacts=CONTACTS_SQL, way=_SQL.way)
 _OPEN = {CampaignStatus.LAUNCHING, CampaignStatus.PAUSED}
 
 

@@ -37,14 +37,18 @@ _SAID: dict[Act, str] = {
 
 
 @router.get("/campaigns/new")
-async def new_campaign(request: Request, scope: Writer, like: str = "", group: PlainText = "", contact: PlainText = "") -> Response:
-    """An empty form; one like an earlier campaign; or one to a group or a contact."""
+async def new_campaign(  # noqa: PLR0917
+    request: Request, scope: Writer, like: str = "", group: PlainText = "", contact: PlainText = "", route: str = ""
+) -> Response:
+    """An empty form; one like an earlier campaign; one to a group or a contact; or one by a route."""
     form = ComposeForm()
     if earlier := read_id("cmp", like):
         campaign = await service.get_campaign(scope.session, scope.access.workspace_id, earlier)
         form = replace(form_of(campaign, scope.frame.timezone), name=f"{campaign.name[:190]} (copy)", when="now", scheduled_at="")
     elif group or contact:
         form = ComposeForm(audience="chosen", groups=(group,) if group else (), contacts=(contact,) if contact else ())
+    if read_id("rte", route):
+        form = replace(form, channel=route)
     return await form_page(request, scope, form)
 
 
@@ -101,9 +105,7 @@ async def _write(scope: PageScope, form: ComposeForm, act: Act, campaign_id: UUI
         campaign = await service.create_campaign(scope.session, scope.access, wanted, now=now)
     else:
         before = await service.get_campaign(scope.session, scope.access.workspace_id, campaign_id)
-        # What the form does not show stays; another channel takes the place of a route.
-        route_id = before.route_id if wanted.channel_id == before.channel_id else None
-        wanted = replace(wanted, content=carried_by(before), route_id=route_id)
+        wanted = replace(wanted, content=carried_by(before))  # what the form does not show stays
         campaign = await service.edit_campaign(scope.session, scope.access, campaign_id, wanted, now=now, expected_version=version)
     if act == "send":
         await service.launch_campaign(scope.session, scope.access, campaign.id, now=now)

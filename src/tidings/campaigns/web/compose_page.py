@@ -13,6 +13,7 @@ from tidings.core.clock import utc_now
 from tidings.core.ids import show_id
 from tidings.errors import Invalid, TidingsError
 from tidings.providers import PROVIDERS
+from tidings.routes.service import list_routes
 from tidings.ui.pages import render, wants_fragment
 
 if TYPE_CHECKING:
@@ -78,7 +79,10 @@ async def compose_context(scope: PageScope, form: ComposeForm) -> dict[str, Any]
     attributes = (await attribute_names(scope))[:MOST_ATTRIBUTES]
     return {
         "form": form,
-        "channels": [(show_id("chn", channel.id), _label(channel)) for channel in channels],
+        "channels": [
+            *((show_id("chn", channel.id), _label(channel)) for channel in channels),
+            *((show_id("rte", known.route.id), f"Route: {known.route.name}") for known in await list_routes(scope.session, scope.access)),
+        ],
         "default_channel": form.channel or default,
         "validities": VALIDITIES,
         "deliveries": DELIVERIES,

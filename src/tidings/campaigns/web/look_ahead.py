@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from tidings.campaigns.preview import Preview, Rendered, preview_campaign
-from tidings.campaigns.web.form import ComposeForm, chosen_audience, chosen_channel
-from tidings.channels.service import get_channel
+from tidings.campaigns.preview_route import preview_by_route
+from tidings.campaigns.web.form import ComposeForm, chosen_audience, chosen_channel, chosen_route
+from tidings.channels.service import get_channel, list_channels
 from tidings.core.local_time import BadMoment, read_local
 from tidings.core.segments import GSM_EXTENDED, Segments, count_segments
 from tidings.errors import Conflict, Invalid, NotFound
+from tidings.routes.service import get_route
 
 if TYPE_CHECKING:
     from tidings.channels.models import Channel
@@ -25,6 +29,10 @@ class Ahead:
     form: ComposeForm
     preview: Preview | None
     channel: Channel | None = None
+    route_name: str = ""
+    """Where a route chooses the channel."""
+    ways: Sequence[tuple[str, int]] = ()
+    """Of a route: by which channel how many are written to first."""
     start_at: datetime | None
     """None while a time is wanted and none is given."""
     text_problem: str = ""
@@ -76,8 +84,18 @@ async def look_ahead(scope: PageScope, form: ComposeForm, *, now: datetime, stri
             return Ahead(form=form, preview=None, start_at=start_at, problem=error.detail)
         # The text is being written: the audience can be counted all the same.
         preview = await _quietly(scope, form, start_at or now)
-        return Ahead(form=form, preview=preview, channel=await _channel(scope, preview), start_at=start_at, text_problem=error.detail)
-    return Ahead(form=form, preview=preview, channel=await _channel(scope, preview), start_at=start_at)
+        ahead = Ahead(form=form, preview=preview, channel=await _channel(scope, preview), start_at=start_at, text_problem=error.detail)
+    else:
+        ahead = Ahead(form=form, preview=preview, channel=await _channel(scope, preview), start_at=start_at)
+    route_id = chosen_route(form)
+    return ahead if preview is None or route_id is None else replace(ahead, **await _by_route(scope, preview, route_id))
+
+
+async def _by_route(scope: PageScope, preview: Preview, route_id: UUID) -> dict[str, Any]:
+    """The names of the route and of the channels that people would be written to by first."""
+    route = (await get_route(scope.session, scope.access, route_id)).route
+    names = {one.id: one.name for one in await list_channels(scope.session, scope.access)}
+    return {"route_name": route.name, "ways": [(names.get(one.channel_id, one.medium), one.to_send) for one in preview.ways]}
 
 
 async def _channel(scope: PageScope, preview: Preview | None) -> Channel | None:
@@ -92,8 +110,11 @@ async def _quietly(scope: PageScope, form: ComposeForm, start_at: datetime) -> P
 
 
 async def _preview(scope: PageScope, form: ComposeForm, text: str, start_at: datetime) -> Preview:
+    route_id, audience = chosen_route(form), chosen_audience(form)
+    if route_id is not None:
+        return await preview_by_route(scope.session, scope.access, text=text, content=None, audience=audience, route_id=route_id)
     return await preview_campaign(
-        scope.session, scope.access, text=text, audience=chosen_audience(form), channel_id=chosen_channel(form), start_at=start_at
+        scope.session, scope.access, text=text, audience=audience, channel_id=chosen_channel(form), start_at=start_at
     )
 
 

@@ -23,6 +23,7 @@ from tidings.core.cursor import read_cursor, write_cursor
 from tidings.core.ids import show_id
 from tidings.core.phone import BadPhone, parse_phone
 from tidings.errors import NotFound
+from tidings.routes.service import list_routes
 from tidings.templates.rendering import read_text
 from tidings.ui.pages import render, wants_fragment
 from tidings.ui.words import MESSAGE
@@ -64,6 +65,7 @@ async def campaign_context(scope: PageScope, campaign: Campaign) -> dict[str, An
     progresses = await service.progresses(scope.session, scope.access, [campaign], ledgers, now=now)
     one = ShownCampaign(campaign, ledgers[campaign.id], progresses[campaign.id])
     channels = {channel.id: channel for channel in await list_channels(scope.session, scope.access)}
+    routes = {one.route.id: one.route for one in await list_routes(scope.session, scope.access)} if campaign.route_id else {}
     acts = await list_audit_log(scope.session, scope.access, AuditFilter(object_kind="campaign", object_id=campaign.id), limit=ACTS)
     return {
         "one": one,
@@ -71,6 +73,8 @@ async def campaign_context(scope: PageScope, campaign: Campaign) -> dict[str, An
         "seconds_left": one.seconds_left(now),
         "channel": channels.get(campaign.channel_id),
         "channel_id": show_id("chn", campaign.channel_id),
+        "route": routes.get(campaign.route_id) if campaign.route_id else None,
+        "route_id": show_id("rte", campaign.route_id) if campaign.route_id else "",
         "audience": await _audience(scope, campaign),
         "variables": sorted(read_text(campaign.text).names),
         "history": tell_history(campaign, acts),
