@@ -9,6 +9,7 @@ from tests.api.conftest import Caller
 from tests.messages.site import Api
 from tests.statements import counted
 from tests.workspaces.pages import HTML, log_in, submit
+from tidings.messages.fallbacks import follow_routes
 
 
 @pytest.fixture
@@ -164,3 +165,19 @@ async def test_the_list_asks_as_much_for_many_routes_as_for_one(client: httpx2.A
     with counted() as many:
         await page(client, "/routes")
     assert len(many) == len(one)
+
+
+async def test_a_messages_page_shows_every_try_and_a_double_delivery(client: httpx2.AsyncClient, api: Api, second: str) -> None:
+    route = (await submit(client, "/routes/new", **filled_in(api, second))).headers["location"].removeprefix("/routes/")
+    to = {"whatsapp": "+254712000001", "sms": "+254712000001"}
+    sent = await api.post("/messages", {"route": route, "to": to, "text": "Hello"})
+    pool = api.database.pool
+    await pool.execute("UPDATE messages SET status = 'failed', error_code = 'unreachable', attempt = 1, settled_at = now()")
+    assert await follow_routes(pool) == 1
+    text = await page(client, f"/messages/{sent['id']}")
+    assert "Tries of its route" in text
+    assert text.index(">Second<") < text.index(">Sandbox<")
+    assert "Unreachable" in text
+    assert "Double delivery" not in text
+    await pool.execute("UPDATE messages SET status = 'delivered', sent_at = now(), settled_at = now(), attempt = 1, error_code = NULL")
+    assert "Double delivery" in await page(client, f"/messages/{sent['id']}")
