@@ -7,7 +7,11 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.browser import shoot
 from tests.e2e_pages.conftest import Site
-from tidings.channels.service import CreateChannel, create_channel
+from tidings.channels.service import CreateChannel, create_channel, list_channels
+from tidings.contacts.models import Address, NewContact
+from tidings.contacts.service import create_contact
+from tidings.core.ids import show_id
+from tidings.routes.service import RouteInput, StepInput, create_route
 
 pytestmark = pytest.mark.browser
 BOT_TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw8"
@@ -62,3 +66,22 @@ async def test_a_route_is_made_rearranged_and_deleted(signed_in: Page, site: Sit
     await shoot(page, "route-delete")
     await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     await expect(page.get_by_text("No routes yet")).to_be_visible()
+
+
+async def test_a_campaign_is_composed_for_a_route(signed_in: Page, site: Site) -> None:
+    page = signed_in
+    await make_channels(site)
+    async with site.database.workspace(site.workspace_id) as session:
+        known = {one.name: one.id for one in await list_channels(session, site.access)}
+        steps = [StepInput(channel_id=known["Shop bot"]), StepInput(channel_id=known["SMS Kenya"])]
+        route = await create_route(session, site.access, RouteInput(name="Chat, then SMS", steps=steps))
+        for number in range(3):
+            chat = (Address(medium="telegram", address=f"4711{number}"),) if number else ()
+            phone = Address(medium="sms", address=f"+25471200000{number}")
+            await create_contact(session, site.access, NewContact(name=f"Amina {number}", addresses=(phone, *chat)))
+    await page.goto(f"{site.address}/campaigns/new?route={show_id('rte', route.route.id)}")
+    await page.get_by_label("Name").fill("Sale")
+    await page.get_by_label("What they read").fill("Hello {{ first_name }}")
+    await expect(page.locator("#to-send")).to_have_text("3")
+    await expect(page.locator("#preview")).to_contain_text("2 first")
+    await shoot(page, "compose-route")
