@@ -12,10 +12,10 @@ export PYTHONDONTWRITEBYTECODE :=
 # Browser tests and chaos tests wait far more than they compute, so two processes pay off even on one core.
 JOBS ?= 2
 
-.PHONY: help setup lock test check lint format docs demo chaos bench clean
+.PHONY: help setup lock test check lint format docs demo demo-channels chaos bench clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make .venv with everything in it, from the hash-checked lock (a second run is instant)
 
@@ -47,6 +47,9 @@ docs: $(STAMP) ## Write the parts of docs/ that are made from the code: settings
 
 demo: $(STAMP) ## The main job on real input: import a spreadsheet, send a campaign, print its ledger, open the dashboard
 	@$(BIN)/tidings demo
+
+demo-channels: $(STAMP) ## The same for one campaign by WhatsApp and one by Telegram, SMS behind both, against simulators
+	@$(BIN)/tidings demo --channels
 
 chaos: $(STAMP) ## The tests that kill processes, at full size (tens of minutes)
 	@TIDINGS_CHAOS=large $(BIN)/pytest -m chaos --timeout 3600 $(PYTEST)

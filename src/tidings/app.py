@@ -39,6 +39,7 @@ from tidings.receipts import api as receipts
 from tidings.receipts.hooks import mount_hooks
 from tidings.receipts.writer import open_writer
 from tidings.routes import api as routes
+from tidings.routes import web as route_pages
 from tidings.sandbox import web as sandbox_pages
 from tidings.settings import Settings
 from tidings.ui.assets import mount_static
@@ -120,6 +121,7 @@ def _routes() -> tuple[BaseRoute, ...]:
     every.include_router(campaign_pages.router)
     every.include_router(message_pages.router)
     every.include_router(channel_pages.make_router(send_test=send_test, wake=wake_after_commit))
+    every.include_router(route_pages.router)
     every.include_router(contact_pages.router)
     every.include_router(sandbox_pages.router)
     return tuple(every.routes)

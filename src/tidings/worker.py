@@ -103,7 +103,7 @@ async def run_worker(settings: Settings, database_url: str, stop: asyncio.Event)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(supervisor.run(stop))
             tasks.create_task(_run_queue(engine, database, settings))
-            for loop in _loops(database, storage, timedelta(days=settings.file_days)):
+            for loop in _loops(engine, database, storage, timedelta(days=settings.file_days)):
                 tasks.create_task(_repeat(loop, stop))
 
 
@@ -166,7 +166,7 @@ def _register(queue: PgQueuer, engine: Engine, database: Database, running: set[
     queue.entrypoint(DRAIN)(run_drain)
     if engine.here is not None:
         queue.entrypoint(drain_at(engine.here))(run_drain)
-    for name, payload_type, run in (*campaign_jobs.JOBS, *import_jobs.JOBS):
+    for name, payload_type, run in (*campaign_jobs.jobs_of(links=engine.files.links.reachable), *import_jobs.JOBS):
         queue.entrypoint(name)(_handler(engine, database, payload_type, run))
 
 
@@ -194,7 +194,7 @@ async def _relay(stop: asyncio.Event, shutdown: asyncio.Event) -> None:
     shutdown.set()
 
 
-def _loops(database: Database, storage: Storage, files_unused_for: timedelta) -> list[_Loop]:
+def _loops(engine: Engine, database: Database, storage: Storage, files_unused_for: timedelta) -> list[_Loop]:
     worker_id = new_id()
     pool = database.pool
 
@@ -220,7 +220,7 @@ def _loops(database: Database, storage: Storage, files_unused_for: timedelta) ->
         _Loop("sweep", 1.0, sweep),
         _Loop("rematch_receipts", 1.0, rematch),
         _Loop("rematch_old_receipts", 60.0, rematch_old),
-        _Loop("follow_routes", 1.0, lambda: follow_routes(pool)),
+        _Loop("follow_routes", 1.0, lambda: follow_routes(pool, links=engine.files.links.reachable)),
         _Loop("due_campaigns", 1.0, lambda: campaign_jobs.launch_due(database)),
         _Loop("finished_campaigns", 1.0, lambda: campaign_jobs.finish_done(database)),
         _Loop("campaign_pace", 1.0, lambda: campaign_jobs.sample_pace(database)),

@@ -73,3 +73,11 @@ def test_what_the_channel_can_carry_no_more_ends_as_unsupported():
     ((_, settlement),) = packed.failed
     assert (settlement.status, settlement.code) == ("failed", ErrorCode.UNSUPPORTED)
     assert not packed.parcels
+
+
+def test_the_text_takes_a_templates_place_where_the_channel_has_none():
+    both = content_json(Content(template=FULL.template))
+    packed = pack([claimed(text="In plain words", content=both)], {}, TEXT_ONLY, lambda _: 0.0, 1.0)
+    (outgoing,) = packed.parcels[0].batch
+    assert (outgoing.text, outgoing.template) == ("In plain words", None)
+    assert len(pack([claimed(text=" ", content=both)], {}, TEXT_ONLY, lambda _: 0.0, 1.0).failed) == 1

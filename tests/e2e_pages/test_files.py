@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.contacts.builders import make_contact
-from tests.e2e.browser import shoot
+from tests.e2e.browser import IN_BROWSER, shoot
 from tests.e2e_pages.conftest import Site
 from tests.files.samples import PDF, SVG, png
 from tests.simulators.telegram import BOT_TOKEN, TelegramSimulator
@@ -17,11 +18,11 @@ from tidings.channels.service import CreateChannel, create_channel
 from tidings.core.ids import show_id
 from tidings.settings import Settings
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [*IN_BROWSER, pytest.mark.timeout(240)]
 PICTURE = {"name": "market day.png", "mimeType": "image/png", "buffer": png(640, 360)}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def bot() -> AsyncIterator[TelegramSimulator]:
     async with TelegramSimulator() as running:
         yield running
@@ -34,7 +35,7 @@ def settings(tmp_path: Path, bot: TelegramSimulator) -> Settings:
     )
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def shop(signed_in: Page, site: Site, bot: TelegramSimulator) -> Page:
     """The owner's browser, with a bot that carries files and a sandbox that carries none."""
     state = site.app.state

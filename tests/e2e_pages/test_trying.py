@@ -6,19 +6,19 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from tests.e2e.browser import shoot
+from tests.e2e.browser import IN_BROWSER, shoot
 from tests.e2e_pages.conftest import Site
 from tests.simulators.gateway import API_KEY, GatewaySimulator
 from tidings.settings import Settings
 
-pytestmark = pytest.mark.browser
-
+pytestmark = IN_BROWSER
 PERSON = "+254711000123"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def gateway() -> AsyncIterator[GatewaySimulator]:
     async with GatewaySimulator() as simulator:
         yield simulator

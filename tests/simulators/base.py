@@ -16,9 +16,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import signal
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -173,13 +175,17 @@ def run(make: Callable[[int], Simulator], description: str | None) -> None:
     """Serve one simulator until SIGTERM or Ctrl-C; the first line of output is `{"port": …, "url": …}`."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--port", type=int, default=0)
-    uvloop.run(_serve(make(parser.parse_args().port)))
+    parser.add_argument("--parent", type=int, help="End with this process, which must be the one that started this.")
+    given = parser.parse_args()
+    uvloop.run(_serve(make(given.port), given.parent))
 
 
-async def _serve(simulator: Simulator) -> None:
+async def _serve(simulator: Simulator, parent: int | None) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with simulator:
         print(json.dumps({"port": simulator._server.port, "url": simulator.url}), flush=True)
-        await stop.wait()
+        while not stop.is_set() and parent in {None, os.getppid()}:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), 0.5)

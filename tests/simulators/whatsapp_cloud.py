@@ -2,8 +2,8 @@
 
 python -m tests.simulators.whatsapp_cloud --port 0
 
-Webhooks go to the plan's `url`, as the real ones go to the one address set in the app. Further steering: the fields of POST /_sim/inbound are
-url, sender (`+254…` or a business-scoped user id), text, and if wanted type (text, image, button, interactive, location), payload, name, reply_to.
+Webhooks go to the plan's `url`, as the real ones go to the one address set in the app. Further steering: POST /_sim/unreachable {"numbers"}:
+who is not on WhatsApp; the fields of POST /_sim/inbound are url, sender (`+254…` or a business-scoped user id), text, and if wanted type (text, image, button, interactive, location), payload, name, reply_to.
 """
 
 from __future__ import annotations
@@ -279,6 +279,12 @@ class WhatsAppSimulator(Simulator):
                 return {"type": "location", "location": {"latitude": -1.28, "longitude": 36.82, "name": fields["text"]}}
             case _:
                 return {"type": "text", "text": {"body": fields["text"]}}
+
+    async def _steer(self, call: Call) -> Any:
+        if (call.method, call.path) == ("POST", "/_sim/unreachable"):
+            self.unreachable.update(call.json()["numbers"])
+            return {}
+        return await super()._steer(call)
 
     async def post_event(self, url: str, value: dict[str, Any], field: str = "messages") -> Posted:
         body = json.dumps(envelope(value, self.phone_number_id, field)).encode()

@@ -15,7 +15,8 @@ from tidings.contacts.audience import AUDIENCE_SQL, CONTACTS_SQL, START
 from tidings.db.database import raw_connection
 from tidings.db.sql import NamedSql
 from tidings.delivery.wake import wake_after_commit
-from tidings.messages.carrying import can_carry
+from tidings.messages.carrying import may_carry
+from tidings.messages.windows import needs_window, window_of
 from tidings.routes.service import route_for_sending
 
 if TYPE_CHECKING:
@@ -30,19 +31,19 @@ FIRST_PAGE = 500
 """So that the first messages leave while the rest are being written."""
 _SQL = NamedSql("tidings.campaigns", "fan_out.sql")
 _WRITE_PAGE = _SQL.write_page.format(audience=AUDIENCE_SQL)
-_WRITE_ROUTE_PAGE = _SQL.write_route_page.format(contacts=CONTACTS_SQL)
+_WRITE_ROUTE_PAGE = _SQL.write_route_page.format(contacts=CONTACTS_SQL, way=_SQL.way)
 _OPEN = {CampaignStatus.LAUNCHING, CampaignStatus.PAUSED}
 
 
-async def fan_out(database: Database, workspace_id: UUID, campaign_id: UUID) -> None:
-    """Write all messages of a launched campaign."""
+async def fan_out(database: Database, workspace_id: UUID, campaign_id: UUID, *, links: bool = True) -> None:
+    """Write all messages of a launched campaign. `links` says whether a provider could fetch an uploaded file from this installation."""
     more = True
     while more:
         async with database.workspace(workspace_id) as session:
-            more = await _write_page(session, database, workspace_id, campaign_id)
+            more = await _write_page(session, database, workspace_id, campaign_id, links=links)
 
 
-async def _write_page(session: AsyncSession, database: Database, workspace_id: UUID, campaign_id: UUID) -> bool:
+async def _write_page(session: AsyncSession, database: Database, workspace_id: UUID, campaign_id: UUID, *, links: bool) -> bool:
     """Write one page in the session's transaction; False when there is no more to write."""
     campaign = await session.get(Campaign, (workspace_id, campaign_id), with_for_update=True)
     if campaign is None or campaign.status not in _OPEN or campaign.fanned_out_at is not None:
@@ -53,7 +54,7 @@ async def _write_page(session: AsyncSession, database: Database, workspace_id: U
         written = await _resend_page(connection, campaign, page)
     elif campaign.route_id is not None:
         steps = await route_for_sending(session, workspace_id, campaign.route_id)
-        written = await _route_page(connection, campaign, campaign.route_id, steps, page)
+        written = await _route_page(connection, campaign, steps, page, links=links)
         for step in steps:
             wake_after_commit(session, database, step.channel_id)
     else:
@@ -91,11 +92,11 @@ async def _audience_page(session: AsyncSession, connection: asyncpg.Connection, 
     return written
 
 
-async def _route_page(connection: asyncpg.Connection, campaign: Campaign, route_id: UUID, steps: Sequence[Step], page: int) -> int:
+async def _route_page(connection: asyncpg.Connection, campaign: Campaign, steps: Sequence[Step], page: int, *, links: bool) -> int:
     """How many contacts were looked at: a whole page's worth means that there may be more."""
     audience = campaign.audience
     content = carried_by(campaign)
-    chosen = [one for one in steps if one.health != "off" and (content is None or can_carry(one, "", content))]
+    chosen = [one for one in steps if one.health != "off" and may_carry(one, campaign.text, content, links=links)]
     looked_at: int = await connection.fetchval(
         _WRITE_ROUTE_PAGE,
         campaign.workspace_id,
@@ -108,12 +109,13 @@ async def _route_page(connection: asyncpg.Connection, campaign: Campaign, route_
         campaign.delivery,
         _validity(campaign),
         names_used(campaign.text, carried_by(campaign)),
-        route_id,
+        campaign.route_id,
         [one.position for one in chosen],
         [one.channel_id for one in chosen],
         [one.medium for one in chosen],
         [one.wait_seconds if one.wished == "sent" else None for one in chosen],
         [one.health == "up" for one in chosen],
+        [window_of(one.provider) if needs_window(content) else None for one in chosen],
     )
     return looked_at
 

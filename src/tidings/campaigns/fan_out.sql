@@ -29,30 +29,42 @@ UPDATE campaigns c SET accepted = c.accepted + counted.n, fanned_out_to = coales
 FROM counted WHERE c.workspace_id = $1 AND c.id = $8
 RETURNING counted.n
 
+-- name: way
+-- By which step of a route (`step`) a contact (`w`) is written to: the first that has an address of theirs.
+SELECT s.position, s.channel_id, s.medium, s.seconds, point.address,
+       NOT s.up AS down, s.medium IS DISTINCT FROM w.attributes ->> 'preferred_medium' AS other,
+       s.open_for IS NOT NULL AND NOT EXISTS (
+           SELECT FROM conversations v WHERE v.workspace_id = $1 AND v.channel_id = s.channel_id AND v.address = point.address
+             AND v.last_inbound_at > now() - s.open_for) AS closed
+FROM step s CROSS JOIN LATERAL (
+    SELECT p.address FROM contact_points p
+    WHERE p.workspace_id = $1 AND p.contact_id = w.contact_id AND p.medium = s.medium ORDER BY p.id LIMIT 1
+) point
+ORDER BY closed, down, other, s.position LIMIT 1
+
 -- name: write_route_page
 -- The same for a campaign that goes by a route, by pages of contacts: each is written to once, by the first step that has an address of
 -- theirs, the medium they prefer before the others. Whoever has none for any step is not in the audience, as with a channel.
 --   $1..$6 as in contacts/audience.sql (workspace, all, groups, contacts, after, limit)
 --   $7 campaign, $8 delivery, $9 validity (interval or null), $10 names the text uses, $11 route
---   $12.. one array a column of its steps: position, channel, medium, seconds in which it has to be sent (null: no matter), works?
--- A channel that rests or is stopped is taken only for those whom no other reaches: what goes by it waits.
+--   $12.. one array a column of its steps: position, channel, medium, seconds in which it has to be sent (null: no matter), works?,
+--   window (how long after a person's own message it takes what this campaign says; null: always)
+-- A channel that rests or is stopped is taken only for those whom no other reaches: what goes by it waits. One whose window is closed is
+-- the very last: what goes by it ends as template_required unless the person writes before.
 WITH step AS MATERIALIZED (
-    SELECT * FROM unnest($12::smallint[], $13::uuid[], $14::text[], $15::integer[], $16::boolean[]) AS s (position, channel_id, medium, seconds, up)
+    SELECT * FROM unnest($12::smallint[], $13::uuid[], $14::text[], $15::integer[], $16::boolean[], $17::interval[])
+        AS s (position, channel_id, medium, seconds, up, open_for)
 ), who AS MATERIALIZED (
     {contacts}
 ), audience AS MATERIALIZED (
     SELECT w.*, way.*, (
-        SELECT jsonb_agg(jsonb_build_object('channel', s.channel_id, 'reason', 'no_address') ORDER BY s.position) FROM step s
+        SELECT jsonb_agg(jsonb_build_object('channel', s.channel_id, 'reason', CASE WHEN EXISTS (
+            SELECT FROM contact_points p WHERE p.workspace_id = $1 AND p.contact_id = w.contact_id AND p.medium = s.medium
+        ) THEN 'template_required' ELSE 'no_address' END) ORDER BY s.position) FROM step s
         WHERE (NOT s.up, s.medium IS DISTINCT FROM w.attributes ->> 'preferred_medium', s.position) < (way.down, way.other, way.position)
     ) AS skipped
     FROM who w CROSS JOIN LATERAL (
-        SELECT s.position, s.channel_id, s.medium, s.seconds, point.address,
-               NOT s.up AS down, s.medium IS DISTINCT FROM w.attributes ->> 'preferred_medium' AS other
-        FROM step s CROSS JOIN LATERAL (
-            SELECT p.address FROM contact_points p
-            WHERE p.workspace_id = $1 AND p.contact_id = w.contact_id AND p.medium = s.medium ORDER BY p.id LIMIT 1
-        ) point
-        ORDER BY down, other, s.position LIMIT 1
+        {way}
     ) way
 ), written AS (
     INSERT INTO messages (workspace_id, id, campaign_id, contact_id, channel_id, medium, address, variables, delivery, priority,
@@ -81,6 +93,36 @@ WITH step AS MATERIALIZED (
 UPDATE campaigns c SET accepted = c.accepted + counted.n, fanned_out_to = coalesce(counted.last, c.fanned_out_to)
 FROM counted WHERE c.workspace_id = $1 AND c.id = $7
 RETURNING counted.looked_at
+
+-- name: count_route
+-- What a campaign by a route would meet, for each step that anybody begins at; the one without a channel is of those whom none reaches.
+--   $1..$6 as in contacts/audience.sql (workspace, all, groups, contacts, after, limit)
+--   $7.. one array a column of the steps: position, channel, medium, works?, window
+WITH step AS MATERIALIZED (
+    SELECT s.*, NULL::integer AS seconds
+    FROM unnest($7::smallint[], $8::uuid[], $9::text[], $10::boolean[], $11::interval[]) AS s (position, channel_id, medium, up, open_for)
+), who AS MATERIALIZED (
+    {contacts}
+)
+SELECT way.channel_id, way.medium, count(*) AS recipients, count(o.address) AS opted_out
+FROM who w LEFT JOIN LATERAL (
+    {way}
+) way ON true
+LEFT JOIN opt_outs o ON o.workspace_id = $1 AND o.medium = way.medium AND o.address = way.address
+GROUP BY 1, 2 ORDER BY min(way.position)
+
+-- name: route_sample
+-- The first of those recipients, with their addresses. Parameters as above.
+WITH step AS MATERIALIZED (
+    SELECT s.*, NULL::integer AS seconds
+    FROM unnest($7::smallint[], $8::uuid[], $9::text[], $10::boolean[], $11::interval[]) AS s (position, channel_id, medium, up, open_for)
+), who AS MATERIALIZED (
+    {contacts}
+)
+SELECT w.*, way.address, way.medium FROM who w CROSS JOIN LATERAL (
+    {way}
+) way
+ORDER BY w.contact_id
 
 -- name: write_resend_page
 -- The same for a campaign that goes to those of an earlier one who ended in some of the given states, with the values frozen then.

@@ -1,7 +1,9 @@
-"""Background jobs of campaigns; the worker registers JOBS and calls the rest in its loops."""
+"""Background jobs of campaigns; the worker registers `jobs_of` and calls the rest in its loops."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -23,9 +25,9 @@ class CampaignJob(msgspec.Struct, frozen=True):
     campaign_id: UUID
 
 
-async def run_fan_out(database: Database, job: CampaignJob) -> None:
+async def run_fan_out(database: Database, job: CampaignJob, *, links: bool) -> None:
     """Write the messages of a launched campaign."""
-    await fan_out(database, job.workspace_id, job.campaign_id)
+    await fan_out(database, job.workspace_id, job.campaign_id, links=links)
 
 
 async def run_cancel(database: Database, job: CampaignJob) -> None:
@@ -36,7 +38,12 @@ async def run_cancel(database: Database, job: CampaignJob) -> None:
                 return
 
 
-JOBS = ((service.FAN_OUT, CampaignJob, run_fan_out), (service.CANCEL, CampaignJob, run_cancel))
+_Job = tuple[str, type[CampaignJob], Callable[["Database", CampaignJob], Awaitable[None]]]
+
+
+def jobs_of(*, links: bool) -> tuple[_Job, _Job]:
+    """What the worker registers. `links` says whether a provider could fetch an uploaded file from this installation."""
+    return ((service.FAN_OUT, CampaignJob, partial(run_fan_out, links=links)), (service.CANCEL, CampaignJob, run_cancel))
 
 
 async def launch_due(database: Database) -> None:

@@ -55,6 +55,21 @@ class Parts:
     """The characters that make it UCS-2, which holds less than half as many a part."""
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The recipients who would be written to by one channel of a route first."""
+
+    channel_id: UUID
+    medium: str
+    recipients: int
+    """The opted-out among them."""
+    opted_out: int
+
+    @property
+    def to_send(self) -> int:
+        return self.recipients - self.opted_out
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """A campaign before it is one."""
@@ -75,6 +90,8 @@ class Preview:
     finish_at: datetime | None
     price: Price | None
     """A part's price lately on this channel."""
+    ways: tuple[Way, ...] = ()
+    """Of a route: by which channel how many are written to first."""
 
     @property
     def to_send(self) -> int:
@@ -91,7 +108,7 @@ async def preview_campaign(
     connection = await raw_connection(session)
     counted = await count_audience(connection, access.workspace_id, audience, channel.medium)
     page = await audience_page(connection, access.workspace_id, audience, channel.medium, limit=SAMPLE if template.names else SHOWN)
-    made = [_render(template, dict(row)) for row in page]
+    made = [rendered_for(template, dict(row)) for row in page]
     good = [one for one in made if one.text is not None]
     bad = [one for one in made if one.text is None]
     to_send = counted.recipients - counted.opted_out
@@ -105,7 +122,7 @@ async def preview_campaign(
         sampled=len(made),
         unrenderable=tuple(bad[:SHOWN]),
         unrenderable_count=len(bad),
-        parts=_parts(template, made, counted) if channel.medium == "sms" else None,
+        parts=parts_of(template, made, counted) if channel.medium == "sms" else None,
         per_second=per_second,
         finish_at=start_at + min(timedelta(seconds=to_send / per_second), _FARTHEST) if per_second else None,
         price=await recent_price(session, access.workspace_id, channel.id),
@@ -124,7 +141,8 @@ def values_of(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def _render(template: Text, row: Mapping[str, Any]) -> Rendered:
+def rendered_for(template: Text, row: Mapping[str, Any]) -> Rendered:
+    """As one recipient would read it."""
     text, problem = None, None
     try:
         text = render(template.source, {key: value for key, value in values_of(row).items() if key in template.names})
@@ -140,7 +158,8 @@ def _render(template: Text, row: Mapping[str, Any]) -> Rendered:
     )
 
 
-def _parts(template: Text, made: Sequence[Rendered], audience: AudienceCount) -> Parts:
+def parts_of(template: Text, made: Sequence[Rendered], audience: AudienceCount) -> Parts:
+    """What the SMS of an audience take, judged by those that were made."""
     texts = [one.text for one in made if one.text is not None]
     counted = [count_segments(text) for text in texts or [template.source]]
     sizes = [one.segments for one in counted]

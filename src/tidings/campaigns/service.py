@@ -25,7 +25,7 @@ from tidings.delivery.content import Content
 from tidings.errors import Conflict, FieldError, Invalid
 from tidings.jobs.queue import enqueue
 from tidings.messages import service as messages
-from tidings.messages.carrying import can_carry, demand_carried, demand_template
+from tidings.messages.carrying import carriers, demand_carried, demand_template
 from tidings.messages.uploads import demand_files
 from tidings.routes.service import route_for_sending
 from tidings.workspaces.audit import record
@@ -266,10 +266,7 @@ async def _checked(session: AsyncSession, workspace_id: UUID, wanted: CampaignIn
         )
     if wanted.route_id is not None:
         steps = await route_for_sending(session, workspace_id, wanted.route_id)
-        usable = [one for one in steps if one.health != "off"]
-        if content is not None and not any(can_carry(one, "", content, links=wanted.links) for one in usable):
-            raise Invalid("No channel of the route can carry this content.", errors=(FieldError("route", "cannot carry it"),))
-        channel_id = usable[0].channel_id
+        channel_id = carriers(steps, wanted.text, content, links=wanted.links)[0].channel_id
     else:
         channel = await channel_for_sending(session, workspace_id, wanted.channel_id, "sms")
         demand_carried(channel, "", content, links=wanted.links)

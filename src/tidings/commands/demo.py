@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
-import shlex
-import shutil
-import socket
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -17,16 +12,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.panel import Panel
 from rich.table import Table
 
+from tidings.commands.demo_channels import demo_channels
+from tidings.commands.demo_place import alone, free_port, invite, make_workspace, watch, wipe
+from tidings.commands.demo_simulators import require_simulators
 from tidings.commands.installation import read_settings, run
 from tidings.commands.processes import stop_on_signals
-from tidings.commands.terminal import err, out, progress_bar
-from tidings.commands.up import address, running
-from tidings.errors import Conflict, Unavailable
+from tidings.commands.terminal import err, out
+from tidings.commands.up import running
+from tidings.errors import Unavailable
 from tidings.settings import Settings
-from tidings.workspaces.access import system_access
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -37,12 +33,9 @@ if TYPE_CHECKING:
     from tidings.db.database import Database
     from tidings.workspaces.access import Access
 
-EMAIL = "demo@example.com"
 GROUP = "Customers"
 TEXT = 'Hello {{ first_name|default("there") }}, our new opening hours start on Monday: 8 to 20. Reply STOP to opt out.'
 _MOST_REASONS = 1000
-_PATIENCE = 300.0
-"""Seconds for a thousand messages, on the slowest machine."""
 
 
 def demo(
@@ -50,6 +43,10 @@ def demo(
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Port of the dashboard. (default: the first free one from 8710)")
     ] = None,
+    channels: Annotated[
+        bool,
+        typer.Option("--channels", help="WhatsApp and Telegram with SMS behind them, against simulators instead. Runs from a checkout."),
+    ] = False,
 ) -> None:
     """Do the main job on real input: a spreadsheet, a campaign, every recipient accounted for.
 
@@ -61,13 +58,17 @@ def demo(
       tidings demo
 
       tidings demo --exit && echo "every recipient is accounted for"
+
+      tidings demo --channels
     """
+    if channels:
+        require_simulators()
     given = read_settings()
     home = given.home / "demo"
-    chosen = given.model_copy(update={"home": home, "database_url": None, "port": port or _free_port(given.port)})
-    with _alone(home):
-        _wipe(home)
-        balanced = run(_demo(chosen, ends=exit_))
+    chosen = given.model_copy(update={"home": home, "database_url": None, "port": port or free_port(given.port)})
+    with alone(home):
+        wipe(home)
+        balanced = run(demo_channels(chosen, ends=exit_) if channels else _demo(chosen, ends=exit_))
     raise typer.Exit(0 if balanced else 1)
 
 
@@ -96,38 +97,21 @@ async def _demo(given: Settings, *, ends: bool) -> bool:
     async with running(given, stop) as url, Database(url, pool_size=4) as database:
         if stop.is_set():
             return False
-        access = await _make_workspace(database, password)
+        access = await make_workspace(database, password)
         channel_id = await _make_channel(database, access, given)
         imported = await _import(database, access)
         campaign = await _campaign(database, access, channel_id)
-        campaign, ledger = await _watch(database, access, campaign, stop)
+        campaign, ledger = await watch(database, access, campaign.id, stop)
         told = _Told(imported, campaign, ledger, await _reasons(database, access, campaign.id))
         out.print(f"\n{told.imported.filename}: {told.imported.row_count} rows", markup=False)
         out.print(_sheet(told.imported))
         out.print(f"\n“{campaign.name}”: what became of each recipient", markup=False)
         out.print(_table(told))
         if not ends and not stop.is_set():
-            out.print(_invitation(given, password))
-            # To be copied, so never wrapped; without it the command line works on your own installation.
-            err.print(
-                f"For `tidings …` on this demo, in another terminal:  export TIDINGS_HOME={shlex.quote(str(given.home))}",
-                markup=False,
-                soft_wrap=True,
-            )
+            invite(given, password)
             await stop.wait()
             err.print("Stopping …")
     return told.balances
-
-
-async def _make_workspace(database: Database, password: str) -> Access:
-    from tidings.workspaces.service import create_user, create_workspace
-
-    async with database.system() as session:
-        user = await create_user(session, email=EMAIL, name="Demo", password=password, is_operator=True)
-        workspace = await create_workspace(
-            session, name="Demo Bakery", owner_id=user.id, timezone="Africa/Nairobi", default_region="KE", default_locale="en"
-        )
-    return system_access(workspace.id, "tidings demo")
 
 
 async def _make_channel(database: Database, access: Access, given: Settings) -> UUID:
@@ -160,24 +144,6 @@ async def _campaign(database: Database, access: Access, channel_id: UUID) -> Cam
         wish = CampaignInput(name="New opening hours", text=TEXT, audience=Audience(groups=(group.id,)), channel_id=channel_id)
         made = await create_campaign(session, access, wish, now=utc_now())
         return await launch_campaign(session, access, made.id, now=utc_now())
-
-
-async def _watch(database: Database, access: Access, campaign: Campaign, stop: asyncio.Event) -> tuple[Campaign, Ledger]:
-    """See the campaign through to its last recipient."""
-    from tidings.campaigns.service import get_campaign, ledgers
-
-    deadline = asyncio.get_running_loop().time() + _PATIENCE
-    with progress_bar() as bar:
-        task = bar.add_task("Sending", total=None)
-        while True:
-            async with database.workspace(access.workspace_id) as session:
-                found = await get_campaign(session, access.workspace_id, campaign.id)
-                ledger = (await ledgers(session, access.workspace_id, [found]))[found.id]
-            bar.update(task, total=ledger.accepted or None, completed=ledger.accepted - ledger.waiting)
-            if found.status == "done" or stop.is_set() or asyncio.get_running_loop().time() > deadline:
-                return found, ledger
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), 0.2)
 
 
 async def _reasons(database: Database, access: Access, campaign_id: UUID) -> Counter[tuple[str, str]]:
@@ -215,48 +181,9 @@ def _table(told: _Told) -> Table:
     return table
 
 
-def _invitation(given: Settings, password: str) -> Panel:
-    lines = f"Dashboard  [bold]{address(given)}[/]\nE-mail     [bold]{EMAIL}[/]\nPassword   [bold]{password}[/]\n\nCtrl-C ends the demo."
-    return Panel(lines, title="Look around", expand=False)
-
-
 def example_sheet() -> Path:
     """A thousand contacts as real sheets have them: in the package, or beside it in a checkout."""
     for place in (Path(str(files("tidings"))) / "examples", Path(__file__).parents[3] / "examples"):
         if (place / "contacts.xlsx").exists():
             return place / "contacts.xlsx"
     raise Unavailable("The example spreadsheet is missing from this installation of Tidings. Install it anew.")
-
-
-@contextlib.contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """One demo at a time: a second would wipe the first."""
-    try:
-        from fasteners import InterProcessLock
-    except ImportError as error:
-        raise Unavailable("The demo needs the embedded PostgreSQL: pip install 'tidings[embedded]'.") from error
-
-    home.parent.mkdir(parents=True, exist_ok=True)
-    lock = InterProcessLock(home.parent / ".demo.lock")
-    if not lock.acquire(blocking=False):
-        raise Conflict("A demo runs already. End it with Ctrl-C first.")
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _wipe(home: Path) -> None:
-    from tidings.db.embedded import start_embedded
-
-    if (home / "postgres").exists():
-        start_embedded(home).stop()  # a demo that was killed leaves its database running
-    shutil.rmtree(home, ignore_errors=True)
-
-
-def _free_port(first: int) -> int:
-    for port in range(first, first + 20):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
-    return first

@@ -107,6 +107,8 @@ async def _children(given: Settings, url: str, closing: asyncio.Event, workers: 
         "TIDINGS_HOME": str(given.home),
         "TIDINGS_HOST": given.host,
         "TIDINGS_PORT": str(given.port),
+        "TIDINGS_PUBLIC_URL": given.public_url,
+        "TIDINGS_ALLOWED_API_BASE_URLS": given.allowed_api_base_urls,
         PARENT: str(os.getpid()),
     }
     api = Child(name="api", arguments=("api", "--workers", str(workers)), environment=environment, finish_seconds=15)

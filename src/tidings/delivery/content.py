@@ -115,6 +115,13 @@ def needs_link(part: MediaPart, can: Capabilities) -> bool:
     return rule is None or not rule.by_upload
 
 
+def fitted(content: Content, text: str, can: Capabilities) -> Content:
+    """What of it goes by a channel with these capabilities: where it has no templates of its own, the text takes the template's place."""
+    if content.template is None or can.templates or not text.strip():
+        return content
+    return msgspec.structs.replace(content, template=None)
+
+
 def misfit(content: Content, text: str, can: Capabilities, *, links: bool = True) -> str | None:
     """Why a channel with these capabilities cannot carry it, in words that follow the channel's name; None when it can.
 

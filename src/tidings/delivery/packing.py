@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from tidings.core.ids import show_id
-from tidings.delivery.content import Content, misfit, outgoing, read_content, rendered, uploads
+from tidings.delivery.content import Content, fitted, misfit, outgoing, read_content, rendered, uploads
 from tidings.delivery.contents import Frozen
 from tidings.delivery.queries import Claimed
 from tidings.delivery.rules import Settlement, Status
@@ -112,6 +112,7 @@ def _outgoing(one: Claimed, frozen: Mapping[UUID, Frozen], can: Capabilities, *,
 
 
 def _with_content(one: Claimed, text: str, content: Content, can: Capabilities, *, links: bool) -> tuple[Outgoing, Content]:
+    content = fitted(content, text, can)  # what names a channel was refused with its template; what goes by a route may end up here
     reason = misfit(content, text, can, links=links)
     if reason is not None:
         raise CannotCarry(f"The channel {reason}.")

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -22,8 +22,8 @@ import asyncpg
 import structlog
 
 from tidings.core.ids import new_id
-from tidings.core.segments import count_segments
 from tidings.delivery import queries
+from tidings.delivery.asking import ask, segments_of
 from tidings.delivery.claim_desk import Got, Wish
 from tidings.delivery.health import Health, HoldRecipient
 from tidings.delivery.limited import Limited, Taken
@@ -34,7 +34,7 @@ from tidings.delivery.rules import BULK, Settlement, Status, release, settle
 from tidings.delivery.settling import DATABASE_TROUBLE, Settler
 from tidings.delivery.windows import open_windows, refuse_closed
 from tidings.files.storage import BytesLost, StorageDown
-from tidings.providers.base import ErrorCode, Outcome, Outgoing, SendUncertain
+from tidings.providers.base import ErrorCode, Outgoing
 
 if TYPE_CHECKING:
     from tidings.channels.runtime import RunningChannel
@@ -82,7 +82,6 @@ class Slice:
         self._deadline = time.monotonic() + seconds
         self._stop = stop
         self._renew = renew
-        self._is_sms = channel.medium == "sms"
         self._began = time.monotonic()
         self._limited = Limited.of(channel)
         self._pacing = Pacing(channel.limits)
@@ -232,15 +231,9 @@ class Slice:
 
         self._claimed += len(claimed)
         step = max(_AT_A_TIME, self._can.max_batch)
+        until, links = got.begun + CLAIM_SECONDS, self._files.links.reachable
         for first in range(0, len(claimed), step):
-            some = pack(
-                claimed[first : first + step],
-                got.frozen,
-                self._can,
-                partial(slot, first),
-                got.begun + CLAIM_SECONDS,
-                self._files.links.reachable,
-            )
+            some = pack(claimed[first : first + step], got.frozen, self._can, partial(slot, first), until, links)
             packed = refuse_closed(some, got.opened, self._can.window_hours)
             for one, settlement in packed.failed:
                 if self._limited is not None:
@@ -330,7 +323,7 @@ class Slice:
 
     async def _deliver(self, parcel: Parcel, batch: Sequence[Outgoing]) -> None:
         begun = time.monotonic()
-        outcomes = await self._ask(batch)
+        outcomes = await ask(self._http, self._channel, batch)
         latency = int((time.monotonic() - begun) * 1000)
         now = datetime.now(UTC)
         for one, outgoing, outcome in zip(parcel.claimed, batch, outcomes, strict=True):
@@ -339,31 +332,10 @@ class Slice:
                 self._limited.ended(one, settlement)
             if settlement.hold_recipient and settlement.due_at is not None:
                 self._settler.add_effect(HoldRecipient(address=one.address, until=settlement.due_at))
-            self._settler.add(Ended(one, settlement, latency, self._segments(outgoing, settlement)))
+            self._settler.add(Ended(one, settlement, latency, segments_of(self._channel, outgoing, settlement)))
             effect = self._health.observe(outcome, settlement)
             if effect is not None:
                 self._settler.add_effect(effect)
-
-    def _segments(self, outgoing: Outgoing, settlement: Settlement) -> int | None:
-        """SMS parts of what was accepted, where the provider did not count them."""
-        if not self._is_sms or settlement.segments is not None or settlement.outcome != "accepted":
-            return None
-        return _segments(outgoing.text)
-
-    async def _ask(self, batch: Sequence[Outgoing]) -> Sequence[Outcome]:
-        """One request. The HTTP client bounds its time."""
-        channel = self._channel
-        try:
-            outcomes = await channel.provider.send(self._http, channel.config, batch)
-        except Exception:
-            # A defect in a provider: the request may have left, so nothing else can be said of it.
-            log.exception("provider_defect", channel_id=str(channel.id), provider=channel.provider.description.kind)
-            doubt = SendUncertain(detail="Tidings could not read what became of the request.", code=ErrorCode.INTERNAL)
-        else:
-            if len(outcomes) == len(batch):
-                return outcomes
-            doubt = SendUncertain(detail="The provider's answer did not cover every message.", code=ErrorCode.INTERNAL)
-        return [doubt] * len(batch)
 
     def _release(self, parcel: Parcel, wait: timedelta = NOW) -> None:
         """Give back what was claimed but not begun: it costs the message nothing."""
@@ -374,8 +346,3 @@ class Slice:
             if self._limited is not None:
                 self._limited.ended(one, settlement)
             self._settler.add(Ended(one, settlement, None))
-
-
-@lru_cache(maxsize=1024)
-def _segments(text: str) -> int:
-    return count_segments(text).segments

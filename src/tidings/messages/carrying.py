@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tidings.delivery.content import Content, misfit
+from tidings.delivery.content import Content, fitted, misfit
 from tidings.errors import FieldError, Invalid
 from tidings.providers import PROVIDERS
 
@@ -15,14 +16,41 @@ if TYPE_CHECKING:
 
 
 def can_carry(step: Step, text: str, content: Content | None, *, links: bool = True) -> bool:
-    """Whether the step's channel can. `links` says whether its provider could fetch an uploaded file from this installation."""
+    """Whether the step's channel can, with the text in the place of a template where it has none.
+
+    `links` says whether its provider could fetch an uploaded file from this installation.
+    """
     provider = PROVIDERS.get(step.provider)
     if provider is None:
         return False
     can = provider.description.capabilities
+    content = fitted(content, text, can) if content is not None else None
     has_media = content is not None and content.media is not None  # whose caption is judged with it
     fits = has_media or can.max_characters is None or len(text) <= can.max_characters
     return fits and (content is None or misfit(content, text, can, links=links) is None)
+
+
+def may_carry(step: Step, text: str, content: Content | None, *, links: bool = True) -> bool:
+    """The same for a campaign: how long its text gets for each recipient is not known yet."""
+    provider = PROVIDERS.get(step.provider)
+    if provider is None or content is None:
+        return provider is not None
+    can = provider.description.capabilities
+    return misfit(fitted(content, text, can), "", can, links=links) is None
+
+
+def carriers(steps: Sequence[Step], text: str, content: Content | None, *, links: bool = True) -> list[Step]:
+    """The steps of a route that a campaign with this can begin at, in their order. Raises Invalid where there are none."""
+    found = [one for one in steps if one.health != "off" and may_carry(one, text, content, links=links)]
+    if not found:
+        raise Invalid("No channel of the route can carry this content.", errors=(FieldError("route", "cannot carry it"),))
+    return found
+
+
+def as_carried(channel: Channel, text: str, content: Content | None) -> Content | None:
+    """What of it goes by this channel when a route has chosen it."""
+    provider = PROVIDERS.get(channel.provider)
+    return content if provider is None or content is None else fitted(content, text, provider.description.capabilities)
 
 
 def demand_carried(channel: Channel, text: str, content: Content | None, *, links: bool = True) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -49,10 +49,10 @@ async def note_outbound(connection: asyncpg.Connection, workspace_id: UUID, plac
         await connection.execute(SQL.note_outbound, workspace_id, list(channels), list(addresses))
 
 
-async def last_inbound(connection: asyncpg.Connection, workspace_id: UUID, places: Collection[Place]) -> dict[Place, datetime]:
-    """When the person at each of these wrote last, for those who ever did."""
+async def last_inbound(connection: asyncpg.Connection, places: Mapping[Place, UUID]) -> dict[Place, datetime]:
+    """When the person at each of these wrote last, for those who ever did. `places` go with their workspaces."""
     if not places:
         return {}
     channels, addresses = zip(*places, strict=True)
-    rows = await connection.fetch(SQL.last_inbound, workspace_id, list(channels), list(addresses))
+    rows = await connection.fetch(SQL.last_inbound, list(places.values()), list(channels), list(addresses))
     return {(row["channel_id"], row["address"]): row["last_inbound_at"] for row in rows}

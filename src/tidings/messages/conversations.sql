@@ -27,9 +27,10 @@ WITH written AS MATERIALIZED (
 UPDATE conversations c SET last_message_at = greatest(c.last_message_at, now()) FROM written w WHERE c.workspace_id = $1 AND c.id = w.id
 
 -- name: last_inbound
--- When the person behind each of these (channels, addresses) wrote last.
-SELECT c.channel_id, c.address, c.last_inbound_at FROM conversations c
-WHERE c.workspace_id = $1 AND (c.channel_id, c.address) IN (SELECT * FROM unnest($2::uuid[], $3::text[])) AND c.last_inbound_at IS NOT NULL
+-- When the person behind each of these (workspaces, channels, addresses) wrote last.
+SELECT c.channel_id, c.address, c.last_inbound_at FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS t (workspace_id, channel_id, address)
+JOIN conversations c ON c.workspace_id = t.workspace_id AND c.channel_id = t.channel_id AND c.address = t.address
+WHERE c.last_inbound_at IS NOT NULL
 
 -- name: move_contact
 -- A contact that was nothing but an address has become another's: its messages and conversations with it.

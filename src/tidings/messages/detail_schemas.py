@@ -43,7 +43,7 @@ class SkippedOutput(BaseModel):
     """A channel of the route that was passed over."""
 
     channel: ChannelId
-    reason: Literal["no_address", "unsupported", "channel_off", "channel_stopped", "channel_resting"]
+    reason: Literal["no_address", "unsupported", "template_required", "channel_off", "channel_stopped", "channel_resting"]
 
 
 class TryOutput(BaseModel):

@@ -23,6 +23,8 @@ from tidings.db.sql import NamedSql
 from tidings.delivery.content import Content, read_content
 from tidings.delivery.wake import wake
 from tidings.messages.carrying import can_carry
+from tidings.messages.conversations import Place
+from tidings.messages.windows import closed_places, needs_window
 from tidings.routes.rules import Choice, Decision, Situation, Step, Try, choose, decide, may_have_arrived, skipped_as_kept
 from tidings.routes.steps import RouteKey, read_steps
 from tidings.templates.rendering import CannotRender, render
@@ -39,13 +41,16 @@ Key = tuple[UUID, UUID]
 """Workspace and first try."""
 
 
-async def follow_routes(pool: asyncpg.Pool) -> int:
-    """Look at every routed message that is due to be looked at; return how many further tries were made."""
+async def follow_routes(pool: asyncpg.Pool, *, links: bool = True) -> int:
+    """Look at every routed message that is due to be looked at; return how many further tries were made.
+
+    `links` says whether a provider could fetch an uploaded file from this installation.
+    """
     made = 0
     for _ in range(_MOST_PAGES):
         async with pool.acquire() as connection:
             async with connection.transaction():
-                page = await _follow_page(connection)
+                page = await _follow_page(connection, links=links)
             for channel_id in sorted(set(page.channels)):
                 await wake(connection, channel_id)
         made += len(page.channels)
@@ -72,7 +77,7 @@ class _Plan:
     looks: list[tuple[UUID, UUID, UUID, datetime]] = field(default_factory=list)
 
 
-async def _follow_page(connection: asyncpg.Connection) -> _Page:
+async def _follow_page(connection: asyncpg.Connection, *, links: bool) -> _Page:
     await connection.execute(_SQL.plan_anew)
     due = await connection.fetch(_SQL.due, PAGE)
     stranded = await connection.fetch(_SQL.stranded, PAGE)
@@ -86,7 +91,7 @@ async def _follow_page(connection: asyncpg.Connection) -> _Page:
     steps = await read_steps(connection, {_route(rows) for rows in chains.values() if rows[0]["route_id"] is not None})
     now = utc_now()
     decisions = {key: decide(_tries(rows), _situation(rows, steps, now)) for key, rows in chains.items()}
-    plan = await _plan(connection, chains, decisions, steps, now)
+    plan = await _plan(connection, chains, decisions, _Ground(steps, now, links))
     channels = await _write(connection, list(chains), plan)
     # Those that are stranded and have to stay would fill every page: another one only where some could go.
     return _Page(len(due) == PAGE or (len(stranded) == PAGE and bool(channels)), channels)
@@ -127,15 +132,20 @@ def _situation(rows: Sequence[asyncpg.Record], steps: Mapping[RouteKey, Sequence
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What a next step is chosen on."""
+
+    steps: Mapping[RouteKey, Sequence[Step]]
+    now: datetime
+    links: bool
+
+
 async def _plan(
-    connection: asyncpg.Connection,
-    chains: Mapping[Key, Sequence[asyncpg.Record]],
-    decisions: Mapping[Key, Decision],
-    steps: Mapping[RouteKey, Sequence[Step]],
-    now: datetime,
+    connection: asyncpg.Connection, chains: Mapping[Key, Sequence[asyncpg.Record]], decisions: Mapping[Key, Decision], ground: _Ground
 ) -> _Plan:
     going = [key for key, decision in decisions.items() if decision.goes_on]
-    choices = await _choices(connection, {key: chains[key] for key in going}, steps)
+    choices = await _choices(connection, {key: chains[key] for key in going}, ground)
     usable = {
         row["id"] for row in await connection.fetch(_SQL.lock_channels, [one.step.channel_id for one in choices.values() if one.step])
     }
@@ -145,21 +155,24 @@ async def _plan(
         step = choice.step if choice is not None else None
         look_at = decision.look_at
         if step is not None and step.channel_id not in usable:
-            step, look_at = None, now  # deleted since: the next look finds another
+            step, look_at = None, ground.now  # deleted since: the next look finds another
         elif step is not None and decision.only_if_up and step.health != "up":
             step = None
         ended = decision.goes_on and _is_at_its_end(choice)
         if step is not None and choice is not None:
-            _plan_next(plan, rows, step, choice, now)
+            _plan_next(plan, rows, step, choice, ground.now)
         elif look_at is not None and not ended:
             plan.looks.append((*key, rows[0]["source_id"], look_at))
         _plan_changes(plan, rows, decision, goes_on=step is not None, ended=ended)
     return plan
 
 
+_FOR_GOOD = frozenset({"no_address", "unsupported", "template_required"})
+
+
 def _is_at_its_end(choice: Choice | None) -> bool:
-    """No other channel of the route will ever take it: those left over lack the address or cannot carry it."""
-    return choice is not None and choice.step is None and all(one.reason in {"no_address", "unsupported"} for one in choice.skipped)
+    """No other channel of the route will ever take it: those left over lack the address, cannot carry it, or take no free text."""
+    return choice is not None and choice.step is None and all(one.reason in _FOR_GOOD for one in choice.skipped)
 
 
 def _plan_next(plan: _Plan, rows: Sequence[asyncpg.Record], step: Step, choice: Choice, now: datetime) -> None:
@@ -193,31 +206,53 @@ def _plan_changes(plan: _Plan, rows: Sequence[asyncpg.Record], decision: Decisio
             plan.changes.append((row["workspace_id"], row["id"], cancel, superseded, ends))
 
 
-async def _choices(
-    connection: asyncpg.Connection, chains: Mapping[Key, Sequence[asyncpg.Record]], steps: Mapping[RouteKey, Sequence[Step]]
-) -> dict[Key, Choice]:
+async def _choices(connection: asyncpg.Connection, chains: Mapping[Key, Sequence[asyncpg.Record]], ground: _Ground) -> dict[Key, Choice]:
     """The next step for each message that goes on."""
     reach = await read_reach(connection, [(key[0], rows[0]["contact_id"]) for key, rows in chains.items() if rows[0]["contact_id"]])
     templates = await _templates(connection, chains)
-    return {
-        key: _choice(rows, steps.get(_route(rows), ()), reach.get((key[0], rows[0]["contact_id"])) or Reach(), templates)
+    wanted = {
+        key: _wanted(rows, ground.steps.get(_route(rows), ()), reach.get((key[0], rows[0]["contact_id"])) or Reach(), templates)
         for key, rows in chains.items()
     }
+    places = {
+        (step.channel_id, one.addresses[step.medium]): (key[0], step.provider)
+        for key, one in wanted.items()
+        if needs_window(one.content)
+        for step in one.steps
+        if step.medium in one.addresses
+    }
+    closed = await closed_places(connection, places, now=ground.now)
+    return {key: _choice(chains[key], one, closed, links=ground.links) for key, one in wanted.items()}
 
 
-def _choice(rows: Sequence[asyncpg.Record], steps: Sequence[Step], reach: Reach, templates: Mapping[Key, _Frozen]) -> Choice:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the next step of a message is chosen by."""
+
+    steps: Sequence[Step]
+    addresses: Mapping[str, str]
+    preferred: str | None
+    text: str
+    content: Content | None
+
+
+def _wanted(rows: Sequence[asyncpg.Record], steps: Sequence[Step], reach: Reach, templates: Mapping[Key, _Frozen]) -> _Wanted:
     first = rows[0]
     named = msgspec.json.decode(first["addresses"]) if first["addresses"] else {}
     addresses = {**reach.addresses, first["medium"]: first["address"], **named}
     template, content = templates.get((first["workspace_id"], first["source_id"]), ("", None))
-    text = _text(first, template)
     content = read_content(first["content"]) if first["content"] else content
+    return _Wanted(steps, addresses, reach.preferred, _text(first, template), content)
+
+
+def _choice(rows: Sequence[asyncpg.Record], one: _Wanted, closed: set[Place], *, links: bool) -> Choice:
     return choose(
-        steps,
-        addresses=addresses,
-        preferred=reach.preferred,
+        one.steps,
+        addresses=one.addresses,
+        preferred=one.preferred,
         tried={row["channel_id"] for row in rows},
-        carries=lambda step: can_carry(step, text, content),
+        carries=lambda step: can_carry(step, one.text, one.content, links=links),
+        is_open=lambda step, address: not needs_window(one.content) or (step.channel_id, address) not in closed,
     )
 
 

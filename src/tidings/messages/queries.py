@@ -63,68 +63,12 @@ _CANCEL_ONE = text(
 )
 
 
-async def cancel_some(session: AsyncSession, workspace_id: UUID, source_id: UUID, limit: int) -> int:
-    """Cancel up to `limit` waiting messages of a campaign; return how many."""
-    done = await session.execute(_CANCEL_SOME, {"workspace_id": workspace_id, "source_id": source_id, "limit": limit})
-    return len(done.all())
-
-
-_CANCEL_SOME = text(
-    """
-    WITH waiting AS (
-        SELECT id FROM messages
-        WHERE workspace_id = :workspace_id AND campaign_id = :source_id AND status IN ('scheduled', 'queued')
-        ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
-    )
-    UPDATE messages m SET status = 'cancelled', settled_at = now()
-    FROM waiting w WHERE m.workspace_id = :workspace_id AND m.id = w.id
-    RETURNING 1
-    """
-)
-
-
-async def cancel_source(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> None:
-    """Let none of a campaign's recipients be tried by another channel any more."""
-    await session.execute(
-        text("UPDATE message_contents SET cancelled_at = now() WHERE workspace_id = :workspace_id AND source_id = :source_id"),
-        {"workspace_id": workspace_id, "source_id": source_id},
-    )
-
-
 async def tries_of(session: AsyncSession, workspace_id: UUID, first_id: UUID) -> list[Message]:
     """All tries for a recipient, the first one first."""
     later = text("SELECT message_id FROM message_tries WHERE workspace_id = :workspace_id AND first_id = :first_id ORDER BY number")
     ids = list((await session.execute(later, {"workspace_id": workspace_id, "first_id": first_id})).scalars())
     query = select(Message).where(Message.workspace_id == workspace_id, Message.id.in_([first_id, *ids])).order_by(Message.id)
     return list((await session.scalars(query)).all())
-
-
-async def hold(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> None:
-    await session.execute(
-        text("INSERT INTO delivery_holds (workspace_id, source_id) VALUES (:workspace_id, :source_id) ON CONFLICT DO NOTHING"),
-        {"workspace_id": workspace_id, "source_id": source_id},
-    )
-
-
-async def release(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> None:
-    await session.execute(
-        text("DELETE FROM delivery_holds WHERE workspace_id = :workspace_id AND source_id = :source_id"),
-        {"workspace_id": workspace_id, "source_id": source_id},
-    )
-
-
-async def count_statuses(session: AsyncSession, workspace_id: UUID, source_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
-    rows = await session.execute(
-        text(
-            "SELECT campaign_id, status, sum(n)::int AS n FROM campaign_counts "
-            "WHERE workspace_id = :workspace_id AND campaign_id = ANY(:ids) GROUP BY 1, 2 HAVING sum(n) <> 0"
-        ),
-        {"workspace_id": workspace_id, "ids": list(source_ids)},
-    )
-    counts: dict[UUID, dict[str, int]] = {source_id: {} for source_id in source_ids}
-    for row in rows:
-        counts[row.campaign_id][row.status] = row.n
-    return counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,21 +221,6 @@ async def carried_by_source(session: AsyncSession, workspace_id: UUID, source_id
 
 
 _CARRIED = text("SELECT content FROM message_contents WHERE workspace_id = :workspace_id AND source_id = :id")
-
-
-async def freeze_content(
-    session: AsyncSession, workspace_id: UUID, source_id: UUID, *, name: str, content: str, carried: str | None = None
-) -> None:
-    """Write a source's text down for good, and what goes with it (JSON)."""
-    await session.execute(
-        _FREEZE, {"workspace_id": workspace_id, "source_id": source_id, "name": name, "text": content, "carried": carried}
-    )
-
-
-_FREEZE = text(
-    "INSERT INTO message_contents (workspace_id, source_id, source_name, text, content) "
-    "VALUES (:workspace_id, :source_id, :name, :text, CAST(:carried AS jsonb))"
-)
 
 
 async def provider_ids(session: AsyncSession, workspace_id: UUID, message_ids: Collection[UUID]) -> dict[UUID, tuple[UUID, str | None]]:

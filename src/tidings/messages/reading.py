@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 import msgspec
@@ -18,12 +19,13 @@ from tidings.messages import queries
 from tidings.messages.models import Attempt, Message
 from tidings.messages.queries import MessageFilter
 from tidings.messages.received import Content, unpack_content
-from tidings.messages.timeline import Standing, Story, ToldTry, tell
+from tidings.messages.timeline import PassedOver, Standing, Story, ToldTry, tell
 from tidings.templates.rendering import CannotRender, render
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from tidings.routes.rules import SkipReason
     from tidings.workspaces.access import Access
 
 
@@ -119,6 +121,8 @@ async def explain_message(session: AsyncSession, access: Access, message_id: UUI
     contents = {}
     if message.campaign_id is not None:
         contents = await queries.contents_of_sources(session, workspace_id, [message.campaign_id])
+    tries = await list_tries(session, workspace_id, message)
+    names = await _channel_names(session, access) if tries else {}
     return tell(
         message,
         attempts=await queries.attempts_of(session, workspace_id, message_id),
@@ -126,18 +130,15 @@ async def explain_message(session: AsyncSession, access: Access, message_id: UUI
         source_name=contents[message.source_id][0] if message.source_id in contents else "",
         standing=await _standing(session, access, message),
         now=now,
-        tries=await _told_tries(session, access, message),
+        tries=[ToldTry(one, names[one.channel_id]) for one in tries if one.id != message.id],
+        passed_over=[PassedOver(names[UUID(one["channel"])], cast("SkipReason", one["reason"])) for one in message.skipped or ()],
         clock=clock,
     )
 
 
-async def _told_tries(session: AsyncSession, access: Access, message: Message) -> list[ToldTry]:
-    """The other tries with the names of their channels."""
-    tries = await list_tries(session, access.workspace_id, message)
-    if len(tries) < 2:
-        return []
+async def _channel_names(session: AsyncSession, access: Access) -> defaultdict[UUID, str]:
     names = {one.id: one.name for one in await channels.list_channels(session, access)}
-    return [ToldTry(one, names.get(one.channel_id, "a channel that was deleted since")) for one in tries if one.id != message.id]
+    return defaultdict(lambda: "a channel that was deleted since", names)
 
 
 async def _standing(session: AsyncSession, access: Access, message: Message) -> Standing:

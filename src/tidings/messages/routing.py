@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -16,7 +16,9 @@ from tidings.db.database import raw_connection
 from tidings.errors import FieldError, Invalid, TidingsError
 from tidings.messages import queries
 from tidings.messages.carrying import can_carry
-from tidings.routes.rules import Choice, Step, choose
+from tidings.messages.conversations import Place
+from tidings.messages.windows import closed_places, needs_window
+from tidings.routes.rules import SKIP_WORDS, Choice, Step, choose
 from tidings.routes.service import find_route_of_class, route_for_sending
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ class Wanted:
     content: Content | None
     links: bool = True
     """Whether a provider could fetch an uploaded file from this installation."""
+    leaves_now: bool = True
+    """Not so, whether a window is open at its time is not known yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,7 @@ class Routed:
 
 
 async def choose_channels(
-    session: AsyncSession, workspace_id: UUID, wanted: Mapping[int, Wanted], region: str
+    session: AsyncSession, workspace_id: UUID, wanted: Mapping[int, Wanted], region: str, *, now: datetime
 ) -> dict[int, Routed | TidingsError]:
     """For each, by its place, the channel to begin with, or why there is none."""
     found: dict[int, Routed | TidingsError] = {}
@@ -71,13 +75,49 @@ async def choose_channels(
     contacts = {place: wanted[place].contact_id or _owner(named[place], owners) for place in named}
     reach = await read_reach(await raw_connection(session), [(workspace_id, one) for one in contacts.values() if one is not None])
     routes: dict[tuple[UUID | None, str, str | None], tuple[UUID, list[Step]] | TidingsError] = {}
+    ready: dict[int, _Ready] = {}
     for place, addresses in named.items():
         one = wanted[place]
         key = (one.route_id, one.message_class, one.medium)
         if key not in routes:
             routes[key] = await _route(session, workspace_id, *key)
-        found[place] = _choose(one, routes[key], addresses, contacts[place], reach, workspace_id)
-    return found
+        route, known = routes[key], None if (owner := contacts[place]) is None else reach.get((workspace_id, owner))
+        if isinstance(route, TidingsError):
+            found[place] = route
+        elif known is None and one.contact_id is not None:
+            found[place] = Invalid("There is no such contact in this workspace.", errors=(FieldError("to", "no such contact"),))
+        else:
+            ready[place] = _Ready(route, contacts[place], known or Reach(), addresses)
+    closed = await _closed(session, workspace_id, wanted, ready, now)
+    return found | {place: _choose(wanted[place], one, closed) for place, one in ready.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What a channel is chosen by."""
+
+    route: tuple[UUID, list[Step]]
+    contact_id: UUID | None
+    reach: Reach
+    named: dict[str, str]
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        return {**self.reach.addresses, **self.named}
+
+
+async def _closed(
+    session: AsyncSession, workspace_id: UUID, wanted: Mapping[int, Wanted], ready: Mapping[int, _Ready], now: datetime
+) -> set[Place]:
+    """Where free texts that would leave now are not taken."""
+    places = {
+        (step.channel_id, one.addresses[step.medium]): (workspace_id, step.provider)
+        for place, one in ready.items()
+        if wanted[place].leaves_now and needs_window(wanted[place].content)
+        for step in one.route[1]
+        if step.medium in one.addresses
+    }
+    return await closed_places(await raw_connection(session), places, now=now)
 
 
 def _clean(one: Wanted, region: str) -> dict[str, str]:
@@ -108,42 +148,27 @@ async def _route(
         return error
 
 
-def _choose(  # noqa: PLR0917
-    one: Wanted,
-    route: tuple[UUID, list[Step]] | TidingsError,
-    named: dict[str, str],
-    contact_id: UUID | None,
-    reach: Mapping[tuple[UUID, UUID], Reach],
-    workspace_id: UUID,
-) -> Routed | TidingsError:
-    if isinstance(route, TidingsError):
-        return route
-    known = reach.get((workspace_id, contact_id)) if contact_id is not None else None
-    if known is None and one.contact_id is not None:
-        return Invalid("There is no such contact in this workspace.", errors=(FieldError("to", "no such contact"),))
-    known = known or Reach()
+def _choose(one: Wanted, ready: _Ready, closed: set[Place]) -> Routed | TidingsError:
+    holds = one.leaves_now and needs_window(one.content)
     choice = choose(
-        route[1],
-        addresses={**known.addresses, **named},
-        preferred=known.preferred,
+        ready.route[1],
+        addresses=ready.addresses,
+        preferred=ready.reach.preferred,
         carries=lambda step: can_carry(step, one.text, one.content, links=one.links),
+        is_open=lambda step, address: not holds or (step.channel_id, address) not in closed,
     )
-    if choice.step is None:
-        return Invalid(
-            f"No channel of the route can take this message: {_reasons(choice)}. Nothing was sent.",
-            errors=(FieldError("to", _reasons(choice)),),
-        )
-    return Routed(route_id=route[0], step=choice.step, choice=choice, contact_id=contact_id, addresses=named)
-
-
-_WORDS = {
-    "no_address": "the recipient has no address for it", "unsupported": "it cannot carry the content", "channel_off": "it is disabled",
-    "channel_stopped": "it is stopped", "channel_resting": "it rests",
-}  # fmt: skip
+    if choice.step is not None:
+        return Routed(route_id=ready.route[0], step=choice.step, choice=choice, contact_id=ready.contact_id, addresses=ready.named)
+    needs_template = any(each.reason == "template_required" for each in choice.skipped)
+    return Invalid(
+        f"No channel of the route can take this message: {_reasons(choice)}. Nothing was sent.",
+        errors=(FieldError("text" if needs_template else "to", _reasons(choice)),),
+        code="template_required" if needs_template else None,
+    )
 
 
 def _reasons(choice: Choice) -> str:
-    return "; ".join(dict.fromkeys(_WORDS[one.reason] for one in choice.skipped)) or "it has no channels"
+    return "; ".join(dict.fromkeys(SKIP_WORDS[one.reason] for one in choice.skipped)) or "it has no channels"
 
 
 async def await_receipts(session: AsyncSession, messages: Collection[tuple[Message, Step]]) -> None:

@@ -12,7 +12,6 @@ import msgspec
 
 from tidings.channels.service import channel_for_sending
 from tidings.channels.templates import KnownTemplates, known_templates
-from tidings.core.addresses import BadAddress, clean_address
 from tidings.core.ids import new_id
 from tidings.db.database import raw_connection
 from tidings.delivery.content import Content, rendered
@@ -20,14 +19,32 @@ from tidings.delivery.rules import Status
 from tidings.delivery.wake import wake_after_commit
 from tidings.errors import Conflict, FieldError, Invalid, TidingsError
 from tidings.messages import queries
-from tidings.messages.carrying import demand_carried, demand_template
+from tidings.messages.carrying import as_carried, demand_carried, demand_template
+from tidings.messages.checking import LONGEST_AHEAD, LONGEST_VALIDITY, check_times, clean_to
 from tidings.messages.conversations import note_outbound
 from tidings.messages.models import Message
 from tidings.messages.prices import Price, recent_price
 from tidings.messages.queries import MessageFilter
-from tidings.messages.reading import Shown, explain_message, file_of, get_message, list_attempts, list_messages, list_tries, show_messages
+from tidings.messages.reading import (
+    Shown,
+    explain_message,
+    file_of,
+    get_message,
+    list_attempts,
+    list_messages,
+    list_tries,
+    show_messages,
+)
 from tidings.messages.routing import Routed, Wanted, await_receipts, choose_channels
-from tidings.messages.sources import cancel_source_page, count_statuses, end_source, freeze_content, hold_source, release_source
+from tidings.messages.sources import (
+    cancel_source_page,
+    count_followed,
+    count_statuses,
+    end_source,
+    freeze_content,
+    hold_source,
+    release_source,
+)
 from tidings.messages.uploads import look_up_files
 from tidings.messages.windows import refuse_closed
 from tidings.routes.rules import Step, skipped_as_kept
@@ -43,14 +60,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LONGEST_AHEAD", "LONGEST_VALIDITY", "PRIORITIES", "MessageFilter", "Price", "SendMessage", "Shown", "Urgency", "cancel_message",
-    "cancel_source_page", "count_statuses", "end_source", "explain_message", "file_of", "freeze_content", "get_message", "hold_source", "list_attempts",
+    "cancel_source_page", "count_followed", "count_statuses", "end_source", "explain_message", "file_of", "freeze_content", "get_message", "hold_source", "list_attempts",
     "list_messages", "list_tries", "recent_price", "release_source", "send_message", "send_messages", "show_messages",
 ]  # fmt: skip
 
 Urgency = Literal["transactional", "normal", "bulk"]
 PRIORITIES: dict[Urgency, int] = {"transactional": 0, "normal": 1, "bulk": 2}
-LONGEST_VALIDITY = timedelta(days=30)
-LONGEST_AHEAD = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +125,7 @@ async def send_messages(
         command if isinstance(content, Invalid) else replace(command, content=content)
         for command, content in zip(commands, contents, strict=True)
     ]
-    routed = await _routed(session, access.workspace_id, commands, region)
+    routed = await _routed(session, access.workspace_id, commands, region, now)
     commands = [_by_route(command, routed.get(place)) for place, command in enumerate(commands)]
     channels = await _channels(session, access, commands)
     answered = {one.reply_to for one in commands if one.reply_to is not None}
@@ -149,18 +164,19 @@ async def send_messages(
 
 
 async def _routed(
-    session: AsyncSession, workspace_id: UUID, commands: Sequence[SendMessage], region: str
+    session: AsyncSession, workspace_id: UUID, commands: Sequence[SendMessage], region: str, now: datetime
 ) -> dict[int, Routed | TidingsError]:
     """By its place, the way of each message that is to go by a route."""
     wanted = {
         place: Wanted(
             route_id=one.route_id, message_class=one.message_class, medium=one.medium if one.medium_wanted else None,
             contact_id=one.contact_id, to=one.to, addresses=one.addresses, text=one.text, content=one.content, links=one.links,
+            leaves_now=one.send_at is None or one.send_at <= now,
         )
         for place, one in enumerate(commands)
         if one.goes_by_route
     }  # fmt: skip
-    return await choose_channels(session, workspace_id, wanted, region) if wanted else {}
+    return await choose_channels(session, workspace_id, wanted, region, now=now) if wanted else {}
 
 
 def _by_route(command: SendMessage, way: Routed | TidingsError | None) -> SendMessage:
@@ -217,10 +233,10 @@ def _make(  # noqa: PLR0917
     if isinstance(channel, TidingsError):
         return channel
     try:
-        address = _address(command.to, channel.medium, region)
+        address = clean_to(command.to, channel.medium, region)
         text = _text(command)
         content = _content(command, channel, text, known)
-        _check_times(command, now)
+        check_times(command.send_at, command.validity, now)
     except Invalid as error:
         return error
     due_at = max(command.send_at or now, now)
@@ -256,21 +272,6 @@ async def _find_contacts(session: AsyncSession, workspace_id: UUID, messages: Se
         one.contact_id = owners.get((one.medium, one.address))
 
 
-def _check_times(command: SendMessage, now: datetime) -> None:
-    if command.validity is not None and not timedelta(0) < command.validity <= LONGEST_VALIDITY:
-        raise Invalid("A message can be valid for a second to 30 days.", errors=(FieldError("valid_for_seconds", "out of range"),))
-    if command.send_at is not None and command.send_at > now + LONGEST_AHEAD:
-        raise Invalid("A message can be scheduled for a year ahead at most.", errors=(FieldError("send_at", "is too far ahead"),))
-
-
-def _address(text: str, medium: str, region: str) -> str:
-    try:
-        return clean_address(medium, text, region)
-    except BadAddress as error:
-        noun = "number" if medium == "sms" else "address"
-        raise Invalid(f"The {noun} {error.reason}.", errors=(FieldError("to", error.reason),)) from error
-
-
 def _text(command: SendMessage) -> str:
     if not command.text.strip() and not (command.content is not None and command.content.speaks):
         raise Invalid("A message needs a text.", errors=(FieldError("text", "is empty"),))
@@ -300,7 +301,7 @@ def _content(command: SendMessage, channel: Channel, text: str, known: _Known) -
         )
     if command.reply_to is not None:
         content = msgspec.structs.replace(content or Content(), reply_to=_answered(command.reply_to, channel, known))
-    demand_carried(channel, text, content, links=command.links)
+    demand_carried(channel, text, as_carried(channel, text, content) if command.goes_by_route else content, links=command.links)
     demand_template(known.templates.get(channel.id), content)
     return content
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tidings.delivery.content import Content, content_json
 from tidings.delivery.wake import wake_after_commit
-from tidings.messages import queries
+from tidings.messages import source_queries as queries
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -37,6 +37,11 @@ async def release_source(session: AsyncSession, database: Database, workspace_id
 async def count_statuses(session: AsyncSession, workspace_id: UUID, source_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
     """How many messages of each source stand where, exact at this moment."""
     return await queries.count_statuses(session, workspace_id, source_ids)
+
+
+async def count_followed(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> int:
+    """How many recipients of a source their route still watches: a further channel may be tried for them."""
+    return await queries.count_followed(session, workspace_id, source_id)
 
 
 async def end_source(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 from tidings.core.ids import show_id
 from tidings.delivery.rules import WAITING, Status
 from tidings.messages.models import Attempt, Message, Receipt
+from tidings.routes.rules import SKIP_WORDS, SkipReason
 from tidings.ui.words import find_reason
 
 Kind = Literal["accepted", "received", "scheduled", "attempt", "under_way", "receipt", "ended", "waiting", "other_try"]
@@ -55,6 +56,14 @@ class ToldTry:
     channel_name: str
 
 
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A channel of the route that was not taken when this message's was chosen."""
+
+    channel_name: str
+    reason: SkipReason
+
+
 def tell(
     message: Message,
     *,
@@ -64,10 +73,11 @@ def tell(
     standing: Standing,
     now: datetime,
     tries: Sequence[ToldTry] = (),
+    passed_over: Sequence[PassedOver] = (),
     clock: tzinfo = UTC,
 ) -> Story:
     """Put what is known of a message in the order in which it happened; sentences name moments by `clock`."""
-    steps = [_beginning(message, source_name, standing, clock)]
+    steps = [_beginning(message, source_name, standing, clock), *_passed_over(message, passed_over)]
     steps += sorted([*_attempts(message, attempts), *_receipts(receipts, clock), *_tries(message, tries)], key=lambda step: step.at)
     last = _last(message, standing, now, clock)
     if last is not None:
@@ -88,6 +98,11 @@ def _beginning(message: Message, source_name: str, standing: Standing, clock: tz
         reason = f"Accepted from {message.created_by}" if message.created_by else "Accepted"
     when = f", for {_moment(message.due_at, clock)}" if message.due_at - message.created_at > _BARELY and not message.attempt else ""
     return Step(message.created_at, "accepted", f"{reason}, to go to {message.address} by {standing.channel_name}{when}.")
+
+
+def _passed_over(message: Message, passed_over: Sequence[PassedOver]) -> Iterator[Step]:
+    for one in passed_over:
+        yield Step(message.created_at, "other_try", f"The route passed over the channel “{one.channel_name}”: {SKIP_WORDS[one.reason]}.")
 
 
 def _attempts(message: Message, attempts: Sequence[Attempt]) -> Iterator[Step]:

@@ -22,6 +22,7 @@ from tidings.errors import Conflict, NotFound
 from tidings.messages import service
 from tidings.messages.models import Message
 from tidings.messages.timeline import Step, Story
+from tidings.routes.rules import is_double
 from tidings.ui.flash import flash
 from tidings.ui.pages import go_to, render, wants_fragment
 from tidings.ui.words import MESSAGE
@@ -137,9 +138,13 @@ async def message_context(scope: PageScope, message_id: UUID) -> dict[str, Any]:
         channel_name = (await get_channel(scope.session, scope.access, message.channel_id)).name
     except NotFound:
         channel_name = ""
+    tries = await service.list_tries(scope.session, scope.access.workspace_id, message)
+    names = {one.id: one.name for one in await list_channels(scope.session, scope.access)} if tries else {}
     return {
         "message": message,
         "shown": shown,
+        "tries": [(show_id("msg", one.id), names.get(one.channel_id, ""), one) for one in tries],
+        "is_double": is_double([one.status for one in tries]),
         "story": story,
         "file": await service.file_of(scope.session, scope.access.workspace_id, message),
         "steps": steps_of(message, story),
@@ -149,6 +154,7 @@ async def message_context(scope: PageScope, message_id: UUID) -> dict[str, Any]:
             "message": show_id("msg", message.id),
             "channel": show_id("chn", message.channel_id),
             "contact": show_id("con", message.contact_id) if message.contact_id else "",
+            "route": show_id("rte", message.route_id) if message.route_id else "",
             "campaign": show_id("cmp", message.campaign_id) if message.campaign_id else "",
             "resend_of": show_id("msg", message.resend_of) if message.resend_of else "",
         },

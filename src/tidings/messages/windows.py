@@ -1,28 +1,30 @@
 """Some services take free text only for some hours after a person's last message (`capabilities.window_hours`).
 
-A message that would leave now is refused when it is given to us; one for later, and those of campaigns, at the last moment before the
-send (`delivery/windows.py`), since the person may write until then.
+A message that would leave now is refused when it is given to us, or goes by another channel of its route; one for later, and those of
+campaigns, at the last moment before the send (`delivery/windows.py`), since the person may write until then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tidings.db.database import raw_connection
 from tidings.delivery.rules import Status
 from tidings.errors import FieldError, Invalid, TidingsError
-from tidings.messages.conversations import last_inbound
+from tidings.messages.conversations import Place, last_inbound
 from tidings.messages.models import Message
 from tidings.providers import PROVIDERS
 
 if TYPE_CHECKING:
     from uuid import UUID
 
+    import asyncpg
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from tidings.channels.models import Channel
+    from tidings.delivery.content import Content
 
 
 def window_of(provider: str) -> timedelta | None:
@@ -37,6 +39,18 @@ def window_until(provider: str, last_inbound_at: datetime | None) -> datetime | 
     return last_inbound_at + window if window is not None and last_inbound_at is not None else None
 
 
+async def closed_places(connection: asyncpg.Connection, wanted: Mapping[Place, tuple[UUID, str]], *, now: datetime) -> set[Place]:
+    """Those of the places, each with its workspace and provider, where free text is not taken now."""
+    windowed = {place: given for place, given in wanted.items() if window_of(given[1]) is not None}
+    wrote = await last_inbound(connection, {place: workspace_id for place, (workspace_id, _) in windowed.items()})
+    return {place for place, (_, provider) in windowed.items() if not _is_open(provider, wrote.get(place), now)}
+
+
+def needs_window(content: Content | None) -> bool:
+    """Whether it is free text: an approved template may always leave."""
+    return content is None or content.template is None
+
+
 async def refuse_closed(
     session: AsyncSession, workspace_id: UUID, made: Sequence[Message | TidingsError], channels: Sequence[Channel], *, now: datetime
 ) -> list[Message | TidingsError]:
@@ -46,7 +60,7 @@ async def refuse_closed(
     if not free:
         return list(made)
     connection = await raw_connection(session)
-    wrote = await last_inbound(connection, workspace_id, {(one.channel_id, one.address) for one in free})
+    wrote = await last_inbound(connection, {(one.channel_id, one.address): workspace_id for one in free})
     closed = {
         id(one)
         for one in free

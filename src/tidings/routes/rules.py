@@ -15,7 +15,14 @@ from uuid import UUID
 Wish = Literal["sent", "delivered", "read"]
 Health = Literal["up", "resting", "stopped", "off"]
 """`resting`: paused by its pace or breaker. `stopped`: until its owner mends it. `off`: disabled or deleted."""
-SkipReason = Literal["no_address", "unsupported", "channel_off", "channel_stopped", "channel_resting"]
+SkipReason = Literal["no_address", "unsupported", "template_required", "channel_off", "channel_stopped", "channel_resting"]
+"""`template_required`: its service takes free text only for some hours after the person's own message, and those are over."""
+SKIP_WORDS: dict[SkipReason, str] = {
+    "no_address": "the recipient has no address for it", "unsupported": "it cannot carry the content", "channel_off": "it is disabled",
+    "template_required": "it takes only an approved template, since the recipient has not written to it lately",
+    "channel_stopped": "it is stopped", "channel_resting": "it rests",
+}  # fmt: skip
+"""Why a step is passed over, in words that follow the channel's name."""
 
 _REACHED = {"sent": 1, "delivered": 2, "read": 3}
 _PENDING = frozenset({"scheduled", "queued"})
@@ -69,6 +76,7 @@ def choose(
     preferred: str | None = None,
     tried: Collection[UUID] = (),
     carries: Callable[[Step], bool] = lambda _: True,
+    is_open: Callable[[Step, str], bool] = lambda _step, _address: True,
 ) -> Choice:
     """The first step that can take the message: the preferred medium's before the others, one that works before one that rests.
 
@@ -85,6 +93,8 @@ def choose(
             skipped.append(Skipped(step.channel_id, "no_address"))
         elif not carries(step):
             skipped.append(Skipped(step.channel_id, "unsupported"))
+        elif not is_open(step, addresses[step.medium]):
+            skipped.append(Skipped(step.channel_id, "template_required"))
         elif step.health == "up":
             return Choice(step, tuple(skipped), addresses[step.medium])
         else:

@@ -56,6 +56,7 @@ SECTIONS: Final = (
     Section("groups", "Groups", "/groups", icon="users-group", permission="contacts:read"),
     Section("imports", "Imports", "/imports", icon="file-import", permission="contacts:read"),
     Section("channels", "Channels", "/channels", icon="antenna-bars-5", permission="channels:read"),
+    Section("routes", "Routes", "/routes", icon="route", permission="channels:read"),
     Section("my_channels", "My channels", "/my-channels", icon="user", permission="channels:own"),
     Section("sandbox", "Sandbox phone", "/sandbox", icon="device-mobile", permission="messages:read"),
 )

@@ -58,6 +58,12 @@ CHANNEL: Final = {
     "disabled": Word("Off", "secondary", "Switched off by a member."),
 }
 
+ROUTE: Final = {
+    "works": Word("Works", "green", "Messages begin at its first step."),
+    "falls_back": Word("Falls back", "yellow", "Its first channel does not work just now; messages go by a later one."),
+    "down": Word("Down", "red", "None of its channels works just now."),
+}
+
 IMPORT: Final = {
     "ready": Word("Ready to confirm", "azure", "Read and checked; nothing is saved yet."),
     "importing": Word("Importing", "blue", "Contacts are being saved.", moving=True),
@@ -112,6 +118,7 @@ FAMILIES: Final = {
     "message": MESSAGE,
     "campaign": CAMPAIGN,
     "channel": CHANNEL,
+    "route": ROUTE,
     "activity": ACTIVITY,
     "import": IMPORT,
     "attempt": ATTEMPT,

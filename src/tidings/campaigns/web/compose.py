@@ -9,12 +9,11 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from tidings.campaigns import service
-from tidings.campaigns.contents import carried_by
 from tidings.campaigns.rules import EDITABLE
 from tidings.campaigns.web.compose_page import form_page
-from tidings.campaigns.web.file import KEPT
+from tidings.campaigns.web.file import KEPT, kept_content
 from tidings.campaigns.web.form import ComposeForm, field_error, form_of, parse, read_editing, read_form, read_number
-from tidings.campaigns.web.fragments import NOBODY, kept_content
+from tidings.campaigns.web.fragments import NOBODY
 from tidings.campaigns.web.look_ahead import look_ahead
 from tidings.core.clock import utc_now
 from tidings.core.ids import read_id, show_id
@@ -38,8 +37,10 @@ _SAID: dict[Act, str] = {
 
 
 @router.get("/campaigns/new")
-async def new_campaign(request: Request, scope: Writer, like: str = "", group: PlainText = "", contact: PlainText = "") -> Response:
-    """An empty form; one like an earlier campaign; or one to a group or a contact."""
+async def new_campaign(  # noqa: PLR0917
+    request: Request, scope: Writer, like: str = "", group: PlainText = "", contact: PlainText = "", route: str = ""
+) -> Response:
+    """An empty form; one like an earlier campaign; one to a group or a contact; or one by a route."""
     form = ComposeForm()
     if earlier := read_id("cmp", like):
         campaign = await service.get_campaign(scope.session, scope.access.workspace_id, earlier)
@@ -48,6 +49,8 @@ async def new_campaign(request: Request, scope: Writer, like: str = "", group: P
         form = replace(form, name=f"{campaign.name[:190]} (copy)", when="now", scheduled_at="", file=file)
     elif group or contact:
         form = ComposeForm(audience="chosen", groups=(group,) if group else (), contacts=(contact,) if contact else ())
+    if read_id("rte", route):
+        form = replace(form, channel=route)
     return await form_page(request, scope, form)
 
 
@@ -78,12 +81,13 @@ async def change(campaign_id: CampaignId, request: Request, scope: Writer) -> Re
 async def _save(request: Request, scope: PageScope, campaign_id: UUID | None) -> Response:
     sent = await request.form()
     form, act, version = read_form(sent), _act(sent.get("act")), read_editing(sent)[1]
+    links: bool = request.app.state.links.reachable
     try:
         async with scope.session.begin_nested():  # what is refused half-way leaves nothing behind
             if act != "draft":
                 await limit_sends(request, scope)
-                await _demand_confirmed(scope, form, str(sent.get("confirmed", "")), campaign_id)
-            saved = await _write(scope, form, act, campaign_id, version, links=request.app.state.links.reachable)
+                await _demand_confirmed(scope, form, str(sent.get("confirmed", "")), campaign_id, links=links)
+            saved = await _write(scope, form, act, campaign_id, version, links=links)
     except (Invalid, Conflict, NotFound) as error:
         return await form_page(request, scope, form, error=error, campaign_id=campaign_id, version=version)
     response = go_to(request, f"/campaigns/{show_id('cmp', saved)}")
@@ -98,27 +102,22 @@ async def limit_sends(request: Request, scope: PageScope) -> None:
 
 
 async def _write(scope: PageScope, form: ComposeForm, act: Act, campaign_id: UUID | None, version: int | None, *, links: bool) -> UUID:
-    now, before, kept = utc_now(), None, None
-    if campaign_id is not None:
-        before = await service.get_campaign(scope.session, scope.access.workspace_id, campaign_id)
-        kept = carried_by(before)
+    now, kept = utc_now(), await kept_content(scope, campaign_id)
     wanted = replace(parse(form, timezone=scope.frame.timezone, scheduled=act == "schedule", kept=kept), links=links)
-    if campaign_id is None or before is None:
+    if campaign_id is None:
         campaign = await service.create_campaign(scope.session, scope.access, wanted, now=now)
     else:
-        # Another channel takes the place of a route.
-        route_id = before.route_id if wanted.channel_id == before.channel_id else None
-        wanted = replace(wanted, route_id=route_id)
         campaign = await service.edit_campaign(scope.session, scope.access, campaign_id, wanted, now=now, expected_version=version)
     if act == "send":
         await service.launch_campaign(scope.session, scope.access, campaign.id, now=now)
     return campaign.id
 
 
-async def _demand_confirmed(scope: PageScope, form: ComposeForm, confirmed: str, campaign_id: UUID | None) -> None:
+async def _demand_confirmed(scope: PageScope, form: ComposeForm, confirmed: str, campaign_id: UUID | None, *, links: bool) -> None:
     """Raises Conflict where the number that was agreed to is not the number that would get it now."""
-    parse(form, timezone=scope.frame.timezone, scheduled=form.is_later, kept=await kept_content(scope, campaign_id))
-    ahead = await look_ahead(scope, form, now=utc_now(), strict=True)
+    kept = await kept_content(scope, campaign_id)
+    parse(form, timezone=scope.frame.timezone, scheduled=form.is_later, kept=kept)
+    ahead = await look_ahead(scope, form, now=utc_now(), links=links, campaign_id=campaign_id, strict=True)
     count = ahead.preview.to_send if ahead.preview else 0
     if count == 0:
         raise field_error("audience", NOBODY)

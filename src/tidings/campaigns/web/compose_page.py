@@ -14,6 +14,7 @@ from tidings.core.clock import utc_now
 from tidings.core.ids import show_id
 from tidings.errors import Invalid, TidingsError
 from tidings.providers import PROVIDERS
+from tidings.routes.service import list_routes
 from tidings.ui.pages import render, wants_fragment
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ async def form_page(
 ) -> Response:
     """The form as it was filled in, with what is wrong at its fields. htmx gets its inside only."""
     errors = {} if error is None else sentences(error) if isinstance(error, Invalid) else {"form": error.detail}
-    context = await compose_context(scope, form)
+    context = await compose_context(scope, form, campaign_id, links=request.app.state.links.reachable)
     response = render(
         request,
         "campaigns/compose.html",
@@ -75,15 +76,18 @@ async def form_page(
     return response
 
 
-async def compose_context(scope: PageScope, form: ComposeForm) -> dict[str, Any]:
+async def compose_context(scope: PageScope, form: ComposeForm, campaign_id: UUID | None, *, links: bool) -> dict[str, Any]:
     """What the form offers."""
     channels = [channel for channel in await list_channels(scope.session, scope.access) if channel.enabled]
     default = next((show_id("chn", channel.id) for channel in channels if channel.is_default), "")
     attributes = (await attribute_names(scope))[:MOST_ATTRIBUTES]
-    ahead = await look_ahead(scope, form, now=utc_now())
+    ahead = await look_ahead(scope, form, now=utc_now(), links=links, campaign_id=campaign_id)
     return {
         "form": form,
-        "channels": [(show_id("chn", channel.id), _label(channel)) for channel in channels],
+        "channels": [
+            *((show_id("chn", channel.id), _label(channel)) for channel in channels),
+            *((show_id("rte", known.route.id), f"Route: {known.route.name}") for known in await list_routes(scope.session, scope.access)),
+        ],
         "default_channel": form.channel or default,
         "validities": VALIDITIES,
         "deliveries": DELIVERIES,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from tidings.campaigns.contents import carried_by
+from tidings.campaigns.reading import get_campaign
 from tidings.core.ids import read_id
 from tidings.delivery.content import Content, MediaPart
 from tidings.errors import TidingsError
@@ -55,6 +58,13 @@ async def find_picked(scope: PageScope, named: str) -> ShownFile | None:
     if named == KEPT:
         return ShownFile(KEPT, "document", "", "A file at an address, set over the API")
     return await find_shown(scope.session, scope.access.workspace_id, named)
+
+
+async def kept_content(scope: PageScope, campaign_id: UUID | None) -> Content | None:
+    """What the edited campaign carries beside its text already."""
+    if campaign_id is None:
+        return None
+    return carried_by(await get_campaign(scope.session, scope.access.workspace_id, campaign_id))
 
 
 def named_by(content: Content | None) -> str:

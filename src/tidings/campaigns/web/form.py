@@ -85,7 +85,7 @@ def form_of(campaign: Campaign, timezone: str) -> ComposeForm:
     seconds = str(campaign.validity_seconds or "")
     return ComposeForm(
         name=campaign.name,
-        channel=show_id("chn", campaign.channel_id),
+        channel=show_id("rte", campaign.route_id) if campaign.route_id else show_id("chn", campaign.channel_id),
         audience="everyone" if audience.get("all") else "chosen",
         groups=tuple(show_id("grp", UUID(one)) for one in audience.get("groups", ())),
         contacts=tuple(show_id("con", UUID(one)) for one in audience.get("contacts", ())),
@@ -106,8 +106,13 @@ def chosen_audience(form: ComposeForm) -> Audience:
 
 
 def chosen_channel(form: ComposeForm) -> UUID | None:
-    """The channel the form names; None where it names none."""
+    """The channel the form names; None where it names none, or a route."""
     return read_id("chn", form.channel)
+
+
+def chosen_route(form: ComposeForm) -> UUID | None:
+    """The route that stands in the place of a channel."""
+    return read_id("rte", form.channel)
 
 
 def parse(form: ComposeForm, *, timezone: str, scheduled: bool, kept: Content | None = None) -> CampaignInput:
@@ -134,6 +139,7 @@ def parse(form: ComposeForm, *, timezone: str, scheduled: bool, kept: Content | 
         content=content,
         audience=audience,
         channel_id=chosen_channel(form),
+        route_id=chosen_route(form),
         scheduled_at=scheduled_at,
         validity_seconds=_validity(form.validity),
         delivery=_delivery(form.delivery),
@@ -142,7 +148,7 @@ def parse(form: ComposeForm, *, timezone: str, scheduled: bool, kept: Content | 
 
 def sentences(error: Invalid) -> Mapping[str, str]:
     """What to show at which field of the form; what belongs to none of them stands under `form`."""
-    places = {"channel_id": "channel", "validity_seconds": "validity", "media": "file"}
+    places = {"channel_id": "channel", "route": "channel", "validity_seconds": "validity", "media": "file"}
     known = {"name", "channel", "audience", "text", "file", "scheduled_at", "validity", "delivery"}
     said: dict[str, str] = {}
     for one in error.errors:

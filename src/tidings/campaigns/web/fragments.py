@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from tidings.campaigns.contents import carried_by
-from tidings.campaigns.service import get_campaign
 from tidings.campaigns.web.compose_page import form_page
+from tidings.campaigns.web.file import kept_content
 from tidings.campaigns.web.form import field_error, parse, read_editing, read_form, read_number
 from tidings.campaigns.web.look_ahead import look_ahead
 from tidings.core.clock import utc_now
-from tidings.delivery.content import Content
 from tidings.errors import Conflict, Invalid, NotFound
 from tidings.ui.pages import render
 from tidings.workspaces.page_edge import PageScope, require_page
@@ -29,7 +26,7 @@ async def preview_fragment(request: Request, scope: Writer) -> Response:
     """What the recipients would see, and what it comes to, of the form as it stands."""
     sent = await request.form()
     form = read_form(sent)
-    ahead = await look_ahead(scope, form, now=utc_now())
+    ahead = await look_ahead(scope, form, now=utc_now(), links=request.app.state.links.reachable, campaign_id=read_editing(sent)[0])
     return render(request, "campaigns/preview.html", frame=scope.frame, form=form, ahead=ahead, shown=read_number(sent.get("sample")) or 0)
 
 
@@ -43,7 +40,7 @@ async def confirm_fragment(request: Request, scope: Writer) -> Response:
     try:
         kept = await kept_content(scope, campaign_id)
         wanted = parse(form, timezone=scope.frame.timezone, scheduled=form.is_later, kept=kept)
-        ahead = await look_ahead(scope, form, now=utc_now(), strict=True)
+        ahead = await look_ahead(scope, form, now=utc_now(), links=request.app.state.links.reachable, campaign_id=campaign_id, strict=True)
         if wanted.scheduled_at is not None and wanted.scheduled_at <= utc_now():
             raise field_error("scheduled_at", "That time has passed. Choose a later one, or send now.")
         if ahead.preview is None or ahead.preview.to_send == 0:
@@ -51,10 +48,3 @@ async def confirm_fragment(request: Request, scope: Writer) -> Response:
     except (Invalid, Conflict, NotFound) as error:
         return await form_page(request, scope, form, error=error, campaign_id=campaign_id, version=version)
     return render(request, "campaigns/confirm.html", frame=scope.frame, form=form, ahead=ahead, act=act, shown=0)
-
-
-async def kept_content(scope: PageScope, campaign_id: UUID | None) -> Content | None:
-    """What the edited campaign carries beside its text already."""
-    if campaign_id is None:
-        return None
-    return carried_by(await get_campaign(scope.session, scope.access.workspace_id, campaign_id))

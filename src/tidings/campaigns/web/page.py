@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -15,7 +16,7 @@ from tidings.campaigns.rules import EDITABLE
 from tidings.campaigns.web.file import find_picked, named_by
 from tidings.campaigns.web.form import form_of
 from tidings.campaigns.web.history import tell_history
-from tidings.campaigns.web.look_ahead import look_ahead
+from tidings.campaigns.web.look_ahead import Ahead, look_ahead
 from tidings.campaigns.web.shown import LEDGER_WORDS, ShownCampaign
 from tidings.channels.service import list_channels
 from tidings.contacts.groups.service import get_group
@@ -25,6 +26,7 @@ from tidings.core.cursor import read_cursor, write_cursor
 from tidings.core.ids import show_id
 from tidings.core.phone import BadPhone, parse_phone
 from tidings.errors import NotFound
+from tidings.routes.service import list_routes
 from tidings.templates.rendering import read_text
 from tidings.ui.pages import render, wants_fragment
 from tidings.ui.words import MESSAGE
@@ -55,24 +57,27 @@ async def campaign_page(  # noqa: PLR0917
     campaign = await service.get_campaign(scope.session, scope.access.workspace_id, campaign_id)
     context = await recipients_context(scope, campaign, search.strip()[:200], status if status in LEDGER_WORDS else "", cursor)
     if not wants_fragment(request):
-        context |= await campaign_context(scope, campaign)
+        context |= await campaign_context(scope, campaign, links=request.app.state.links.reachable)
     return render(request, "campaigns/campaign.html", frame=scope.frame, fragment="rows" if cursor else "recipients", **context)
 
 
-async def campaign_context(scope: PageScope, campaign: Campaign) -> dict[str, Any]:
+async def campaign_context(scope: PageScope, campaign: Campaign, *, links: bool) -> dict[str, Any]:
     """Everything but the recipients."""
     now = utc_now()
     ledgers = await service.ledgers(scope.session, scope.access.workspace_id, [campaign])
     progresses = await service.progresses(scope.session, scope.access, [campaign], ledgers, now=now)
     one = ShownCampaign(campaign, ledgers[campaign.id], progresses[campaign.id])
     channels = {channel.id: channel for channel in await list_channels(scope.session, scope.access)}
+    routes = {one.route.id: one.route for one in await list_routes(scope.session, scope.access)} if campaign.route_id else {}
     acts = await list_audit_log(scope.session, scope.access, AuditFilter(object_kind="campaign", object_id=campaign.id), limit=ACTS)
     return {
         "one": one,
-        "ahead": await look_ahead(scope, form_of(campaign, scope.frame.timezone), now=now) if campaign.status in EDITABLE else None,
+        "ahead": await _ahead(scope, campaign, now, links=links) if campaign.status in EDITABLE else None,
         "seconds_left": one.seconds_left(now),
         "channel": channels.get(campaign.channel_id),
         "channel_id": show_id("chn", campaign.channel_id),
+        "route": routes.get(campaign.route_id) if campaign.route_id else None,
+        "route_id": show_id("rte", campaign.route_id) if campaign.route_id else "",
         "audience": await _audience(scope, campaign),
         "picked": await find_picked(scope, named_by(carried_by(campaign))),
         "variables": sorted(read_text(campaign.text).names),
@@ -114,6 +119,10 @@ async def _meant(scope: PageScope, search: str) -> tuple[str | None, list[UUID]]
         return parse_phone(search, region), ids
     except BadPhone:
         return None, ids
+
+
+async def _ahead(scope: PageScope, campaign: Campaign, now: datetime, *, links: bool) -> Ahead:
+    return await look_ahead(scope, form_of(campaign, scope.frame.timezone), now=now, links=links, campaign_id=campaign.id)
 
 
 async def _audience(scope: PageScope, campaign: Campaign) -> list[tuple[str, str]]:

@@ -117,13 +117,13 @@
     document.addEventListener(name, (event) => event.target.closest?.("[data-drop]")?.classList.toggle("over", on));
   }
 
-  // data-show-when="field=value": a part of a form that only matters for some answers. What is hidden is not sent.
+  // data-show-when="field=value" or "field!=value": a part of a form that only matters for some answers. What is hidden is not sent.
   function showWhen(root = document) {
     for (const part of $$("[data-show-when]", root)) {
-      const [name, wanted] = part.dataset.showWhen.split("=");
+      const [, name, not, wanted] = part.dataset.showWhen.match(/^(.+?)(!?)=(.*)$/);
       const field = part.closest("form")?.elements[name];
       const answer = field?.type === "checkbox" ? String(field.checked) : field?.value;
-      part.hidden = answer !== wanted;
+      part.hidden = (answer === wanted) === (not === "!");
       $$("input, select, textarea", part).forEach((input) => { input.disabled = part.hidden; });
     }
   }

@@ -47,6 +47,8 @@ ALTER TABLE messages
 -- What may have to leave a channel that went down.
 CREATE INDEX messages_routed_waiting ON messages (channel_id, due_at, id)
     WHERE route_step IS NOT NULL AND waiting;
+-- What went by a route lately.
+CREATE INDEX messages_of_route ON messages (workspace_id, route_id, id) WHERE route_id IS NOT NULL;
 
 -- The later tries of a message in order. Its key is the promise that no try is made twice. The first one is number 0 and not here.
 CREATE TABLE message_tries (
