@@ -50,6 +50,11 @@ AHEAD_SECONDS = 0.2
 _UNSETTLED_LIMIT = 6_000
 _AT_A_TIME = 50
 """Messages that are rendered before others get the processor: a claim of thousands must not hold up an urgent message on its way."""
+LOOK_AGAIN_SECONDS = 0.1
+"""While answers are awaited, what has become due meanwhile is looked for so often."""
+HANGS_SECONDS = 1.0
+"""A turn that would wait longer than this for its last answers goes on sending meanwhile."""
+_TICK_SECONDS = 0.01
 _AFTER_PROBE = timedelta(seconds=1)
 _STORAGE_WAIT = timedelta(seconds=10)
 """Messages whose file cannot be read now are looked at again after so long."""
@@ -68,9 +73,10 @@ class Slice:
 
     def __init__(
         self, *, pool: asyncpg.Pool, http: Http, contents: Contents, desks: Desks, files: Files, channel: RunningChannel, seconds: float,
-        stop: asyncio.Event, renew: Callable[[], Awaitable[bool]] | None = None,
+        stop: asyncio.Event, renew: Callable[[bool], Awaitable[bool]] | None = None,
     ) -> None:  # fmt: skip
-        """`renew` says at the end of its seconds whether a turn of a paced channel may go on for as long again."""
+        """`renew` says at the end of its seconds whether a turn may go on for as long again; it is told whether the turn would only wait for
+        answers."""
         self._pool = pool
         self._http = http
         self._contents = contents
@@ -97,6 +103,7 @@ class Slice:
         self._fed = False
         self._parcel_came = asyncio.Event()
         self._backlog_low = asyncio.Event()
+        self._came_on = asyncio.Event()
         self._again = False
         self._delay = NOW
 
@@ -144,8 +151,11 @@ class Slice:
             more, wait = await self._claim()
             if not more:
                 soon = self._limited.soon() if self._limited is not None else None
-                if soon is None:
+                if soon is None and (self._delay or self._settler.written == self._claimed):
                     return
+                if soon is None:
+                    await self._written(LOOK_AGAIN_SECONDS)
+                    continue
                 wait = soon
             elif self._delay:
                 break
@@ -157,10 +167,28 @@ class Slice:
     async def _goes_on(self) -> bool:
         if not self._over():
             return True
-        if self._stopped() or self._renew is None or not self._pacing.is_paced or not await self._renew():
+        if self._stopped() or self._renew is None:
             return False
-        self._deadline = time.monotonic() + self._seconds
-        return True
+        goes_on = (self._pacing.is_paced and await self._renew(False)) or (await self._hangs() and await self._renew(True))
+        if goes_on:
+            self._deadline = time.monotonic() + self._seconds
+        return goes_on
+
+    async def _hangs(self) -> bool:
+        """Whether the end of the turn would be a wait for slow answers. What comes meanwhile must not wait for them."""
+        await self._written(HANGS_SECONDS)
+        return not self._stopped() and not self._parcels and self._settler.added < self._claimed
+
+    async def _written(self, seconds: float) -> None:
+        """Until all that was claimed is answered and written, but no longer than this."""
+        until = time.monotonic() + seconds
+        while self._settler.written < self._claimed and not self._stopped() and (left := until - time.monotonic()) > 0:
+            self._came_on.clear()
+            if self._settler.added == self._claimed:
+                self._settler.write_soon()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(left, _TICK_SECONDS)):
+                    await self._came_on.wait()
 
     def _over(self) -> bool:
         return self._stopped() or time.monotonic() >= self._deadline
@@ -343,6 +371,8 @@ class Slice:
             effect = self._health.observe(outcome, settlement)
             if effect is not None:
                 self._settler.add_effect(effect)
+        if self._settler.added == self._claimed:
+            self._came_on.set()
 
     def _segments(self, outgoing: Outgoing, settlement: Settlement) -> int | None:
         """SMS parts of what was accepted, where the provider did not count them."""
