@@ -1,4 +1,4 @@
-"""The bare loop that Tidings is compared with: the same requests by the same HTTP library, and nothing else.
+"""The bare loop that Tidings is compared with: the same requests by pyreqwest, the fastest of the HTTP libraries, and nothing else.
 
     python -m bench.bare_loop --url http://127.0.0.1:PORT -n 20000 --concurrency 64
 

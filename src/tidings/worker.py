@@ -121,7 +121,12 @@ async def _run_queue(engine: Engine, database: Database, settings: Settings) -> 
 async def _run_queue_once(engine: Engine, database: Database, settings: Settings) -> None:
     # Its own connections: it listens on one of them for as long as it runs.
     async with asyncpg.create_pool(
-        asyncpg_url(database.url), min_size=2, max_size=4, command_timeout=20, server_settings={"application_name": "tidings-queue"}
+        asyncpg_url(database.url),
+        min_size=2,
+        max_size=4,
+        command_timeout=20,
+        # What a job's row says of its standing may be lost with the database: then it is run again, which every job bears.
+        server_settings={"application_name": "tidings-queue", "synchronous_commit": "off"},
     ) as pool:
         queue = PgQueuer.from_asyncpg_pool(pool)
         _be_patient_with_listener(queue)

@@ -115,7 +115,7 @@ async def test_the_form_takes_every_limit_and_shows_it_again(client, workspace, 
     [
         ({"recipient_pace": "own", "per_recipient": "often"}, "has a line that is no limit"),
         ({"recipient_pace": "own", "per_recipient": ""}, "needs a line such as"),
-        ({"recipient_pace": "own", "per_recipient": "1 in 9999"}, "This must be 3600 or less."),
+        ({"recipient_pace": "own", "per_recipient": "1 in 9999"}, "This must be 3,600 or less."),
         ({"day": "own", "per_day": "many"}, "whole number"),
         ({"jitter_seconds": "999"}, "This must be 300 or less."),
     ],

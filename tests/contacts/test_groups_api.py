@@ -33,7 +33,7 @@ async def test_a_groups_name_is_its_own_in_any_case(client: httpx2.AsyncClient, 
     assert (made["name"], made["contact_count"]) == ("Customers", 0)
     twin = await client.post(URL, json={"name": "CUSTOMERS"}, headers=workspace.headers)
     assert (twin.status_code, twin.json()["code"]) == (409, "group_exists")
-    assert made["id"] in twin.json()["detail"]
+    assert twin.json()["errors"] == [{"field": "name", "message": f"is taken by {made['id']}"}]
 
     other = await make(client, workspace, "Friends")
     renamed = await client.patch(f"{URL}/{other['id']}", json={"name": "customers"}, headers=workspace.headers)

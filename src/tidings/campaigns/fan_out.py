@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tidings.db.database import Database
     from tidings.routes.rules import Step
 
-PAGE = 5_000
+PAGE = 2_000
 FIRST_PAGE = 500
 """So that the first messages leave while the rest are being written."""
 _SQL = NamedSql("tidings.campaigns", "fan_out.sql")

@@ -39,6 +39,7 @@ class Database:
         self._system = _engine(url, ENGINE_ROLE, max(2, pool_size // 2))
         self._pool_size = pool_size
         self._pool: asyncpg.Pool | None = None
+        self._wakes: asyncpg.Pool | None = None
 
     async def __aenter__(self) -> Self:
         self._pool = await asyncpg.create_pool(
@@ -49,11 +50,22 @@ class Database:
             reset=_leave_as_it_is,
             server_settings={"role": ENGINE_ROLE, "application_name": "tidings", "timezone": "UTC"},
         )
+        self._wakes = await asyncpg.create_pool(
+            asyncpg_url(self.url),
+            min_size=0,
+            max_size=4,
+            command_timeout=20,
+            reset=_leave_as_it_is,
+            server_settings={
+                "role": ENGINE_ROLE, "application_name": "tidings-wakes", "timezone": "UTC", "synchronous_commit": "off",
+            },
+        )  # fmt: skip
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._pool is not None:
-            await self._pool.close()
+        for pool in (self._wakes, self._pool):
+            if pool is not None:
+                await pool.close()
         await self._app.dispose()
         await self._system.dispose()
 
@@ -63,6 +75,13 @@ class Database:
         if self._pool is None:
             raise RuntimeError("Database is not open: use it as an async context manager.")
         return self._pool
+
+    @property
+    def wakes(self) -> asyncpg.Pool:
+        """The same for wake-ups alone: they do not wait for the disk. One lost in a crash of the database is found again by the sweep."""
+        if self._wakes is None:
+            raise RuntimeError("Database is not open: use it as an async context manager.")
+        return self._wakes
 
     @asynccontextmanager
     async def workspace(self, workspace_id: UUID) -> AsyncIterator[AsyncSession]:

@@ -39,6 +39,10 @@ LONGEST_TURN = 30.0
 """Seconds. So long a paced channel may keep its place while others are free; then any worker may have it, one that was started just now too."""
 
 
+LONGEST_WAIT = 120.0
+"""Seconds. So long a turn may go on that would otherwise wait for slow answers."""
+
+
 @dataclass(slots=True)
 class Places:
     """How many jobs a worker runs at once."""
@@ -103,9 +107,10 @@ async def drain(engine: Engine, job_id: int, channel_id: UUID) -> None:
         await leave_place(connection, channel, job_id)
 
 
-async def _renew(engine: Engine, channel: RunningChannel, began: float) -> bool:
-    """Whether a turn may go on: nobody waits for its place, and the channel is what it was."""
-    if not engine.places.any_free or time.monotonic() - began > LONGEST_TURN:
+async def _renew(engine: Engine, channel: RunningChannel, began: float, hangs: bool) -> bool:  # noqa: FBT001
+    """Whether a turn may go on: the channel is what it was, and nobody waits for its place, or would have to wait for slow answers anyway."""
+    age = time.monotonic() - began
+    if age > LONGEST_WAIT or (not hangs and (age > LONGEST_TURN or not engine.places.any_free)):
         return False
     if channel.senders_at_once is not None or channel.provider.description.capabilities.sessions:
         return False  # others may be in line for it, or its session may have gone elsewhere

@@ -106,6 +106,9 @@ class _TurnSettler(Settler):
         self._desk.came(self)
         self._desk.write_now()
 
+    def write_soon(self) -> None:
+        self._desk.write_now()
+
     async def run(self) -> None:
         """Wait until `finish` was called and all is written."""
         await self._enough.wait()

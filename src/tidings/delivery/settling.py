@@ -60,6 +60,10 @@ class Settler:
         self._effects.append(effect)
         self._enough.set()
 
+    def write_soon(self) -> None:
+        """Nothing more is on its way just now: do not wait for it."""
+        self._enough.set()
+
     def finish(self) -> None:
         """No more will come: write what is left and end."""
         self._done = True

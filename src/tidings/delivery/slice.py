@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass
@@ -24,13 +23,14 @@ import structlog
 from tidings.core.ids import new_id
 from tidings.delivery import queries
 from tidings.delivery.asking import ask, segments_of
+from tidings.delivery.backlog import AHEAD_SECONDS, Backlog
 from tidings.delivery.claim_desk import Got, Wish
 from tidings.delivery.health import Health, HoldRecipient
 from tidings.delivery.limited import Limited, Taken
-from tidings.delivery.pacing import MOST, NOW, Pacing
+from tidings.delivery.pacing import NOW, Pacing
 from tidings.delivery.packing import Parcel, pack
 from tidings.delivery.queries import CLAIM_SECONDS, Ended
-from tidings.delivery.rules import BULK, Settlement, Status, release, settle
+from tidings.delivery.rules import Settlement, Status, release, settle
 from tidings.delivery.settling import DATABASE_TROUBLE, Settler
 from tidings.delivery.windows import open_windows, refuse_closed
 from tidings.files.storage import BytesLost, StorageDown
@@ -45,11 +45,14 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-AHEAD_SECONDS = 0.2
-"""A claim takes about so much work as the channel does in this time, so that nothing urgent waits long for the next one."""
 _UNSETTLED_LIMIT = 6_000
 _AT_A_TIME = 50
 """Messages that are rendered before others get the processor: a claim of thousands must not hold up an urgent message on its way."""
+LOOK_AGAIN_SECONDS = 0.1
+"""While answers are awaited, what has become due meanwhile is looked for so often."""
+HANGS_SECONDS = 1.0
+"""A turn that would wait longer than this for its last answers goes on sending meanwhile."""
+_TICK_SECONDS = 0.01
 _AFTER_PROBE = timedelta(seconds=1)
 _STORAGE_WAIT = timedelta(seconds=10)
 """Messages whose file cannot be read now are looked at again after so long."""
@@ -68,9 +71,10 @@ class Slice:
 
     def __init__(
         self, *, pool: asyncpg.Pool, http: Http, contents: Contents, desks: Desks, files: Files, channel: RunningChannel, seconds: float,
-        stop: asyncio.Event, renew: Callable[[], Awaitable[bool]] | None = None,
+        stop: asyncio.Event, renew: Callable[[bool], Awaitable[bool]] | None = None,
     ) -> None:  # fmt: skip
-        """`renew` says at the end of its seconds whether a turn of a paced channel may go on for as long again."""
+        """`renew` says at the end of its seconds whether a turn may go on for as long again; it is told whether the turn would only wait for
+        answers."""
         self._pool = pool
         self._http = http
         self._contents = contents
@@ -87,15 +91,10 @@ class Slice:
         self._pacing = Pacing(channel.limits)
         self._settler = desks.settles.settler(channel) if self._pacing.is_paced else Settler(pool, channel)
         self._health = Health()
-        self._parcels: deque[Parcel] = deque()
+        self._backlog = Backlog(concurrency=max(1, channel.limits.concurrency), is_paced=self._pacing.is_paced)
         self._claimed = 0
         self._claims: list[UUID] = []
-        self._batch = channel.limits.concurrency
-        self._was_full = False
-        self._ran_dry = False
-        self._fed = False
-        self._parcel_came = asyncio.Event()
-        self._backlog_low = asyncio.Event()
+        self._came_on = asyncio.Event()
         self._again = False
         self._delay = NOW
 
@@ -110,8 +109,7 @@ class Slice:
                 # What is in the air still ends, and the settler keeps its results until the database is back.
                 log.warning("claim_failed", channel_id=str(self._channel.id), error=str(error))
             finally:
-                self._fed = True
-                self._parcel_came.set()
+                self._backlog.close()
             await asyncio.gather(*senders)
             self._settler.finish()
             await settler
@@ -143,8 +141,11 @@ class Slice:
             more, wait = await self._claim()
             if not more:
                 soon = self._limited.soon() if self._limited is not None else None
-                if soon is None:
+                if soon is None and (self._delay or self._settler.written == self._claimed):
                     return
+                if soon is None:
+                    await self._written(LOOK_AGAIN_SECONDS)
+                    continue
                 wait = soon
             elif self._delay:
                 break
@@ -156,10 +157,28 @@ class Slice:
     async def _goes_on(self) -> bool:
         if not self._over():
             return True
-        if self._stopped() or self._renew is None or not self._pacing.is_paced or not await self._renew():
+        if self._stopped() or self._renew is None:
             return False
-        self._deadline = time.monotonic() + self._seconds
-        return True
+        goes_on = (self._pacing.is_paced and await self._renew(False)) or (await self._hangs() and await self._renew(True))
+        if goes_on:
+            self._deadline = time.monotonic() + self._seconds
+        return goes_on
+
+    async def _hangs(self) -> bool:
+        """Whether the end of the turn would be a wait for slow answers. What comes meanwhile must not wait for them."""
+        await self._written(HANGS_SECONDS)
+        return not self._stopped() and not self._backlog and self._settler.added < self._claimed
+
+    async def _written(self, seconds: float) -> None:
+        """Until all that was claimed is answered and written, but no longer than this."""
+        until = time.monotonic() + seconds
+        while self._settler.written < self._claimed and not self._stopped() and (left := until - time.monotonic()) > 0:
+            self._came_on.clear()
+            if self._settler.added == self._claimed:
+                self._settler.write_soon()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(left, _TICK_SECONDS)):
+                    await self._came_on.wait()
 
     def _over(self) -> bool:
         return self._stopped() or time.monotonic() >= self._deadline
@@ -173,7 +192,7 @@ class Slice:
         got = await self._claim_plainly() if self._limited is None else await self._claim_together(self._limited)
         self._pacing.note_claim(time.monotonic() - asked)
         plan, taken = got.plan, got.taken
-        self._was_full = len(taken.claimed) == plan.count
+        self._backlog.note_claim(was_full=len(taken.claimed) == plan.count)
         if got.claim_id is not None:
             self._claims.append(got.claim_id)
         if plan.count == 0:
@@ -193,7 +212,7 @@ class Slice:
 
     async def _claim_together(self, limited: Limited) -> Got:
         wish = Wish(channel=self._channel, limited=limited, pacing=self._pacing, health=self._health, batch=self._next_batch())
-        return await self._desks.claims.claim(wish, patient=bool(self._parcels))
+        return await self._desks.claims.claim(wish, patient=bool(self._backlog))
 
     async def _claim_plainly(self) -> Got:
         begun = time.monotonic()
@@ -231,57 +250,36 @@ class Slice:
 
         self._claimed += len(claimed)
         step = max(_AT_A_TIME, self._can.max_batch)
-        until, links = got.begun + CLAIM_SECONDS, self._files.links.reachable
         for first in range(0, len(claimed), step):
-            some = pack(claimed[first : first + step], got.frozen, self._can, partial(slot, first), until, links)
+            some = pack(
+                claimed[first : first + step],
+                got.frozen,
+                self._can,
+                partial(slot, first),
+                got.begun + CLAIM_SECONDS,
+                self._files.links.reachable,
+            )
             packed = refuse_closed(some, got.opened, self._can.window_hours)
             for one, settlement in packed.failed:
                 if self._limited is not None:
                     self._limited.ended(one, settlement)
                 self._settler.add(Ended(one, settlement, None))
-            self._queue(packed.parcels, in_order=bool(times))
-            self._parcel_came.set()
+            self._backlog.put(packed.parcels, in_order=bool(times))
             await asyncio.sleep(0)
-
-    def _queue(self, parcels: Sequence[Parcel], *, in_order: bool) -> None:
-        """What has no time of its own leaves the most urgent first, before what was claimed earlier too."""
-        urgent = [] if in_order else [one for one in parcels if one.claimed[0].priority < BULK]
-        self._parcels.extend([one for one in parcels if one.claimed[0].priority >= BULK] if urgent else parcels)
-        self._parcels.extendleft(sorted(urgent, key=lambda one: one.claimed[0].priority)[::-1])
 
     async def _room(self) -> None:
         """Wait until the backlog is low enough for another claim, so that what is urgent never waits behind much."""
-        while not self._over() and (len(self._parcels) > self._low_water() or self._claimed - self._settler.written > _UNSETTLED_LIMIT):
-            self._backlog_low.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(0.1):
-                    await self._backlog_low.wait()
+        while not self._over() and (not self._backlog.is_low or self._claimed - self._settler.written > _UNSETTLED_LIMIT):
+            await self._backlog.wait_low(0.1)
 
     def _next_batch(self) -> int:
-        """How much to claim now: what this turn gets done in a moment; twice the last claim where that was used up before this one."""
         elapsed = time.monotonic() - self._began
-        done = int(self._settler.added / elapsed * AHEAD_SECONDS) if elapsed > AHEAD_SECONDS else 0
-        grown = 2 * self._batch if self._ran_dry else 0
-        self._ran_dry = False
-        self._batch = min(max(self._channel.limits.concurrency, done, grown), MOST)
-        return self._batch
-
-    def _low_water(self) -> int:
-        return 2 * self._channel.limits.concurrency if self._pacing.is_paced else self._batch
+        return self._backlog.next_batch(self._settler.added / elapsed if elapsed > AHEAD_SECONDS else 0.0)
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
     async def _send_parcels(self) -> None:
-        while True:
-            while not self._parcels:
-                if self._fed:
-                    return
-                self._ran_dry = self._was_full
-                self._parcel_came.clear()
-                await self._parcel_came.wait()
-            parcel = self._parcels.popleft()
-            if len(self._parcels) <= self._low_water():
-                self._backlog_low.set()
+        while (parcel := await self._backlog.take()) is not None:
             await self._send(parcel)
 
     async def _send(self, parcel: Parcel) -> None:
@@ -336,6 +334,8 @@ class Slice:
             effect = self._health.observe(outcome, settlement)
             if effect is not None:
                 self._settler.add_effect(effect)
+        if self._settler.added == self._claimed:
+            self._came_on.set()
 
     def _release(self, parcel: Parcel, wait: timedelta = NOW) -> None:
         """Give back what was claimed but not begun: it costs the message nothing."""

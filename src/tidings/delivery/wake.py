@@ -31,7 +31,7 @@ def wake_after_commit(session: AsyncSession, database: Database, channel_id: UUI
     """Have the channel drained as soon as this transaction has committed. If that is lost in a crash, the sweep finds the message."""
 
     async def act() -> None:
-        async with database.pool.acquire() as connection:
+        async with database.wakes.acquire() as connection:
             await wake(connection, channel_id)
 
     after_commit(session, f"wake:{channel_id}", act)

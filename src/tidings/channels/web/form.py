@@ -120,7 +120,7 @@ _FAULTS = {
 def _sentence(fault: Mapping[str, Any]) -> str:
     if fault["type"] in {"greater_than_equal", "less_than_equal"}:
         edge = next(iter(fault["ctx"].values()))
-        return f"This must be {edge:,} or {'more' if fault['type'].startswith('greater') else 'less'}."
+        return f"This must be {edge:,.12g} or {'more' if fault['type'].startswith('greater') else 'less'}."
     if fault["type"] in {"string_too_long", "too_long"}:
         return f"This may have {fault['ctx']['max_length']} characters at most."
     if fault["type"] == "value_error":
