@@ -152,6 +152,8 @@ async def _drain_half(database: Database, place: Place, count: int) -> None:
             async with connection.transaction():
                 await engine.settle_many(connection, place.workspace_id, place.bulk, measured.settle.ended)
             done += BATCH
+        claims = [row["id"] for row in await connection.fetch("SELECT id FROM claims")]
+        await engine.end_claims(connection, place.bulk, place.workspace_id, claims)  # as every turn does at its end
 
 
 def _tell(report: Report, states: dict[str, Timings], out: Path) -> None:
