@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -16,7 +17,8 @@ from tidings.core.ids import show_id
 from tidings.errors import Conflict, Invalid, NotFound
 from tidings.providers import PROVIDERS
 from tidings.ui.flash import Tone, flash
-from tidings.ui.pages import go_to, render
+from tidings.ui.later import put_off
+from tidings.ui.pages import go_to, render, safe_next
 from tidings.workspaces.page_edge import PageScope, Visitor, require_page, require_visitor
 from tidings.workspaces.rate_limit import limit
 from tidings.workspaces.rules import Permission
@@ -48,6 +50,14 @@ def _add_pages(router: APIRouter) -> None:
         own = await personal.list_own(scope.session, scope.access)
         providers = [(one, logo_address(one.kind)) for one in personal.personal_providers()]
         return render(request, "channels/own/list.html", frame=scope.frame, channels=[_shown(one) for one in own], providers=providers)
+
+    @router.post("/later")
+    async def later(request: Request, visitor: MineVisitor) -> Response:
+        """Put off the banner that leads from a central channel to one's own, for this visit."""
+        plain = go_to(request, safe_next(urlsplit(request.headers.get("referer", "")).path))
+        response = Response(status_code=200) if "HX-Request" in request.headers else plain
+        put_off(response, visitor.frame)
+        return response
 
     @router.get("/new/{kind}")
     async def new_channel(kind: str, request: Request, scope: Mine) -> Response:
