@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tidings.channels import personal, service
+from tidings.channels.central_list import MOST_LINES
 from tidings.channels.models import Channel
 from tidings.core.addresses import LABELS, BadAddress, clean_address
 from tidings.core.ids import show_id
@@ -121,10 +122,15 @@ async def keep_addresses(session: AsyncSession, access: Access, channel_id: UUID
     await connection.execute(SQL.keep, access.workspace_id, channel_id, list(new), list(new.values()))
     changed = len(new.keys() & before.keys())
     done = Kept(added=len(new) - changed, changed=changed, unchanged=len(wanted) - len(new), refused=refused)
-    if new:
-        told = {"added": done.added, "changed": done.changed, "members": sorted(email for email, one in members.items() if one in new)}
-        await record(session, access, "channel.central_addresses_kept", "channel", channel_id, after=told)
+    await _record_kept(session, access, channel_id, sorted(email for email, user_id in members.items() if user_id in new))
     return done
+
+
+async def _record_kept(session: AsyncSession, access: Access, channel_id: UUID, emails: list[str]) -> None:
+    """Whose address was kept, in entries of a size that can be read. The addresses themselves are not told."""
+    for start in range(0, len(emails), MOST_LINES):
+        told = {"members": emails[start : start + MOST_LINES]}
+        await record(session, access, "channel.central_addresses_kept", "channel", channel_id, after=told)
 
 
 def _judge(

@@ -29,7 +29,7 @@ class Totals:
 
     channels: int
     active_members: int
-    """Members with a channel of their own that is on and not stopped."""
+    """Members with a channel of their own that is on, linked and not stopped."""
     failed_24h: int
     still_central: int
     """Members who are on a central channel and have none of their own in its place."""
@@ -43,7 +43,7 @@ class OnWhat:
     email: str
     name: str
     channel_id: UUID
-    """For going on from it; a personal channel's is shown to nobody."""
+    """Where a list goes on from; of a personal channel it opens nothing to anybody else."""
     kind: Literal["own", "central"]
     channel_name: str | None
     """Of central ones."""

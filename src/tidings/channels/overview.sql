@@ -3,7 +3,8 @@
 SELECT
     (SELECT count(*) FROM channels WHERE workspace_id = $1 AND owner_id IS NOT NULL AND deleted_at IS NULL)::int AS channels,
     (SELECT count(DISTINCT owner_id) FROM channels
-        WHERE workspace_id = $1 AND owner_id IS NOT NULL AND deleted_at IS NULL AND enabled AND stopped_at IS NULL)::int AS active_members,
+        WHERE workspace_id = $1 AND owner_id IS NOT NULL AND deleted_at IS NULL AND enabled AND stopped_at IS NULL
+          AND is_joined(channels))::int AS active_members,
     (SELECT coalesce(sum(s.n), 0) FROM message_stats s
         JOIN channels c ON c.workspace_id = s.workspace_id AND c.id = s.channel_id AND c.owner_id IS NOT NULL
         WHERE s.workspace_id = $1 AND s.status = 'failed' AND s.bucket > now() - interval '24 hours')::int AS failed_24h,
@@ -17,9 +18,7 @@ SELECT
 SELECT * FROM (
     SELECT u.id AS user_id, u.email, u.name, c.id AS channel_id, 'own' AS kind, NULL AS channel_name, c.provider, c.medium,
            CASE WHEN NOT c.enabled THEN 'disabled' WHEN c.stopped_at IS NOT NULL THEN 'stopped' ELSE 'active' END AS state,
-           c.owner_address IS NOT NULL OR EXISTS (SELECT FROM channel_sessions s
-               WHERE s.workspace_id = c.workspace_id AND s.channel_id = c.id AND s.state = 'connected') AS joined,
-           NULL::boolean AS moved, c.last_used_at
+           is_joined(c) AS joined, NULL::boolean AS moved, c.last_used_at
     FROM channels c JOIN users u ON u.id = c.owner_id
     WHERE c.workspace_id = $1 AND c.owner_id IS NOT NULL AND c.deleted_at IS NULL
     UNION ALL

@@ -32,7 +32,7 @@ class TotalsOutput(BaseModel):
     """The personal channels of the workspace, counted."""
 
     channels: int
-    active_members: int = Field(description="Members with a channel of their own that is on and not stopped.")
+    active_members: int = Field(description="Members with a channel of their own that is on, linked and not stopped.")
     failed_24h: int = Field(description="Messages by personal channels that failed in the last 24 hours.")
     still_central: int = Field(description="Members on a central channel who have none of their own in its place yet.")
     items: list[TotalOutput]

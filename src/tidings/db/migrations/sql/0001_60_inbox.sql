@@ -97,13 +97,20 @@ CREATE TABLE central_addresses (
 -- Every page asks by the member.
 CREATE INDEX central_addresses_of_member ON central_addresses (workspace_id, user_id);
 
--- Whether a member has a channel of their own for a medium that is on and joined: by its link, or by a linked phone. Who has one has moved.
+-- Whether the owner's chat, or their phone, is linked to a personal channel. A linked phone that just connects anew is still linked.
+CREATE FUNCTION is_joined(channel channels) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT channel.owner_address IS NOT NULL OR EXISTS (
+        SELECT FROM channel_sessions s
+        WHERE s.workspace_id = channel.workspace_id AND s.channel_id = channel.id
+          AND (s.state = 'connected' OR (s.state = 'connecting' AND s.address <> '' AND s.secret IS NOT NULL)))
+$$;
+
+-- Whether a member has a channel of their own for a medium that is on and joined. Who has one has moved.
 CREATE FUNCTION has_own_channel(workspace uuid, member uuid, wanted text) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT EXISTS (
         SELECT FROM channels c
         WHERE c.workspace_id = workspace AND c.owner_id = member AND c.medium = wanted AND c.enabled AND c.deleted_at IS NULL
-          AND (c.owner_address IS NOT NULL OR EXISTS (
-              SELECT FROM channel_sessions s WHERE s.workspace_id = workspace AND s.channel_id = c.id AND s.state = 'connected'))
+          AND is_joined(c)
     )
 $$;
 
