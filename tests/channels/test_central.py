@@ -15,6 +15,7 @@ from tests.simulators.telegram import BOT_TOKEN, TelegramSimulator
 from tests.statements import counted
 from tests.workspaces.pages import HTML, log_in, submit
 from tidings.channels.central_list import Line, read_list
+from tidings.core.cursor import write_cursor
 from tidings.core.ids import new_id, read_id
 from tidings.db.database import raw_connection
 from tidings.errors import Invalid
@@ -114,6 +115,32 @@ async def test_a_member_reads_where_they_still_are_until_their_own_chat_is_linke
     await owner.call("DELETE", f"/channels/{central}/central")
     assert (await agent.call("GET", "/me/channels"))["central_addresses"] == []
     assert await kept_on(owner, central) == {AGENT: "1001", OWNER: "1002"}
+
+
+async def test_a_linked_phone_is_joined_as_long_as_it_is_linked(workspace: Caller, db) -> None:
+    channel_id = new_id()
+    await db.execute(
+        "INSERT INTO channels (workspace_id, id, name, provider, medium, credentials, hook_token, owner_id) "
+        "VALUES ($1, $2, 'Phone', 'whatsapp_linked', 'whatsapp', '', 'x', $3)",
+        workspace.id, channel_id, workspace.owner_id,
+    )  # fmt: skip
+    moved = []
+    await db.execute(
+        "INSERT INTO channel_sessions (workspace_id, channel_id, state) VALUES ($1, $2, 'connecting')", workspace.id, channel_id
+    )
+    for state, address, secret in (
+        ("connecting", "", None), ("pairing", "", b"s"), ("connected", "+254711000123", b"s"), ("connecting", "+254711000123", b"s"),
+        ("logged_out", "+254711000123", None), ("connecting", "+254711000123", None),
+    ):  # fmt: skip
+        await db.execute("UPDATE channel_sessions SET state = $1, address = $2, secret = $3", state, address, secret)
+        moved.append(await db.fetchval("SELECT has_own_channel($1, $2, 'whatsapp')", workspace.id, workspace.owner_id))
+    assert moved == [False, False, True, True, False, False]
+
+
+async def test_a_cursor_that_no_list_gave_is_refused(owner: Person, central: str) -> None:
+    for path in (f"/channels/{central}/central-addresses", "/personal-channels/members"):
+        for cursor in (write_cursor("a\0b"), write_cursor("a\0b", new_id()), write_cursor(3), "nonsense"):
+            await owner.call("GET", f"{path}?cursor={cursor}", status=422)
 
 
 async def test_who_runs_the_workspace_sees_who_is_on_what_but_no_name_and_no_words(
