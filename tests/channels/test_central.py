@@ -16,7 +16,7 @@ from tests.statements import counted
 from tests.workspaces.pages import HTML, log_in, submit
 from tidings.channels.central_list import Line, read_list
 from tidings.core.cursor import write_cursor
-from tidings.core.ids import new_id, read_id
+from tidings.core.ids import new_id, read_id, show_id
 from tidings.db.database import raw_connection
 from tidings.errors import Invalid
 from tidings.workspaces.access import system_access
@@ -310,6 +310,29 @@ async def test_the_owner_marks_a_channel_and_keeps_a_list_on_its_page(
     sandbox = await owner.call("POST", "/channels", {"name": "Try-out", "provider": "sandbox"}, 201)
     assert "Mark as central" not in await page(client, f"/channels/{sandbox['id']}")
     assert (await submit(client, f"/channels/{sandbox['id']}/make-central")).headers["location"] == f"/channels/{sandbox['id']}"
+
+
+async def test_an_agent_scans_the_code_of_their_own_linked_device_and_nobody_else_sees_it(
+    app: FastAPI, client: httpx2.AsyncClient, owner: Person, agent: Person, workspace: Caller, db
+) -> None:
+    channel_id = new_id()
+    await db.execute(
+        "INSERT INTO channels (workspace_id, id, name, provider, medium, credentials, hook_token, owner_id) "
+        "SELECT $1, $2, 'Phone', 'whatsapp_linked', 'whatsapp', '', 'x', id FROM users WHERE email = $3",
+        workspace.id, channel_id, AGENT,
+    )  # fmt: skip
+    await db.execute(
+        "INSERT INTO channel_sessions (workspace_id, channel_id, state, qr) VALUES ($1, $2, 'pairing', '2@code')", workspace.id, channel_id
+    )
+    channel = show_id("chn", channel_id)
+    assert (await agent.call("GET", f"/channels/{channel}/session"))["qr"] == "2@code"
+    await owner.call("GET", f"/channels/{channel}/session", status=404)
+    await log_in(client, AGENT)
+    text = await page(client, f"/my-channels/{channel}")
+    assert 'alt="QR code to link a phone"' in text
+    assert f'hx-sse:connect="/channels/{channel}/session/events"' in text
+    await db.execute("UPDATE channel_sessions SET state = 'connected', qr = '', address = '+254711000123'")
+    assert "your phone is joined to it" in await page(client, f"/my-channels/{channel}")
 
 
 async def test_the_table_of_members_is_searched_filtered_and_goes_on(

@@ -12,6 +12,7 @@ from tidings.channels import linking, personal, service
 from tidings.channels.models import Channel
 from tidings.channels.rules import state_of
 from tidings.channels.web.form import read_form, sentences
+from tidings.channels.web.session import linking_context
 from tidings.channels.web.shown import ChannelPath, asking_of, logo_address
 from tidings.core.ids import show_id
 from tidings.errors import Conflict, Invalid, NotFound
@@ -89,7 +90,9 @@ def _add_pages(router: APIRouter) -> None:
     async def my_channel(own_channel_id: ChannelPath, request: Request, scope: Mine) -> Response:
         """One of them, with the steps that are done and the one to do next. Refreshes itself until the chat is linked."""
         channel = await personal.get_own(scope.session, scope.access, own_channel_id)
-        return _page(request, scope.frame, channel)
+        has_session = _shown(channel)["has_session"]
+        phone = await linking_context(scope, channel.id) if has_session else {}
+        return _page(request, scope.frame, channel, **phone)
 
     @router.post("/{own_channel_id}/link")
     async def make_link(own_channel_id: ChannelPath, request: Request, visitor: MineVisitor) -> Response:
@@ -148,8 +151,9 @@ def _add_test(router: APIRouter, send_test: SendTest) -> None:
         return response
 
 
-def _page(request: Request, frame: Frame, channel: Channel, link: Link | None = None) -> Response:
-    return render(request, "channels/own/page.html", frame=frame, fragment="steps", one=_shown(channel), link=link)
+def _page(request: Request, frame: Frame, channel: Channel, link: Link | None = None, **phone: Any) -> Response:
+    context = {"one": _shown(channel), "link": link, "session": None, **phone}
+    return render(request, "channels/own/page.html", frame=frame, fragment="steps", **context)
 
 
 def _form_page(
@@ -173,6 +177,7 @@ def _shown(channel: Channel) -> dict[str, Any]:
         "logo": logo_address(channel.provider),
         "provider": description.label if description else channel.provider,
         "can_link": description is not None and description.capabilities.links,
+        "has_session": description is not None and description.capabilities.sessions,
         "state": state_of(enabled=channel.enabled, stopped=channel.stopped_at is not None),
     }
 
