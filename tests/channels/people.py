@@ -19,6 +19,7 @@ from tidings.workspaces.rules import Role
 from tidings.workspaces.service import create_user
 
 AGENT = "agent@acme.example"
+OWNER = "owner@acme.example"
 
 
 @pytest.fixture
@@ -80,3 +81,18 @@ async def link(app: FastAPI, agent: Person, workspace: Caller, telegram: Telegra
     made = await agent.call("POST", f"/me/channels/{channel}/link", status=201)
     telegram.write(BOT_TOKEN, chat, text=f"/start {parse_qs(urlsplit(made['url']).query)['start'][0]}")
     await poll(app, agent.client, workspace, channel)
+
+
+@pytest.fixture
+async def central(owner: Person, agent: Person, telegram: TelegramSimulator) -> str:
+    """A Telegram channel of the workspace, marked as central, that keeps the agent's and the owner's chats."""
+    made = await owner.call("POST", "/channels", {**wanted(telegram), "name": "Love bot"}, 201)
+    assert (await owner.call("PUT", f"/channels/{made['id']}/central"))["is_central"]
+    kept = await keep(owner, made["id"], {AGENT: "1001", OWNER: "1002"})
+    assert (kept["added"], kept["refused"]) == (2, [])
+    return str(made["id"])
+
+
+async def keep(owner: Person, channel: str, chats: dict[str, str], status: int = 200) -> dict:
+    items = [{"email": email, "address": address} for email, address in chats.items()]
+    return await owner.call("PUT", f"/channels/{channel}/central-addresses", {"items": items}, status)
