@@ -15,7 +15,7 @@ from tidings.channels import api as channels
 from tidings.channels import other_api as providers_and_alerts
 from tidings.channels import personal_api as personal_channels
 from tidings.channels import web as channel_pages
-from tidings.channels.alerts import count_open_alerts
+from tidings.channels.notices import read_notices
 from tidings.channels.vault import open_vault
 from tidings.contacts import api as contacts
 from tidings.contacts import web as contact_pages
@@ -64,7 +64,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
             app.state.database = database
             app.state.http = http
             app.state.receipt_writer = writer
-            app.state.count_open_alerts = partial(count_open_alerts, database.pool)
+            app.state.read_notices = partial(read_notices, database.pool)
             await first_start.announce(database, settings, app.state.setup_code)
             yield
 

@@ -37,6 +37,7 @@ async def make_belongings(app: FastAPI, client: httpx2.AsyncClient, caller: Call
     file = await post("/media", files={"file": (f"{MARK}.txt", f"{MARK} prices".encode())})
     key = await post("/api-keys", json={"name": f"{MARK} key", "scopes": ["contacts:read"]})
     invitation = await post("/invitations", json={"email": f"{MARK}@x.example", "role": "viewer"})
+    await _central_address(app, caller, channel["id"])
     return {
         "group_id": group["id"],
         "contact_id": contact["id"],
@@ -79,6 +80,16 @@ async def _own_channel(app: FastAPI, caller: Caller) -> str:
         caller.id, channel_id, f"{MARK} bot", app.state.vault.seal({"bot_token": BOT_TOKEN}), str(channel_id), caller.owner_id,
     )  # fmt: skip
     return show_id("chn", channel_id)
+
+
+async def _central_address(app: FastAPI, caller: Caller, channel: str) -> None:
+    """The owner's old address on a central channel."""
+    pool, channel_id = app.state.database.pool, read_id("chn", channel)
+    await pool.execute("UPDATE channels SET is_central = true WHERE id = $1", channel_id)
+    await pool.execute(
+        "INSERT INTO central_addresses (workspace_id, channel_id, user_id, address) VALUES ($1, $2, $3, $4)",
+        caller.id, channel_id, caller.owner_id, f"{MARK} chat",
+    )  # fmt: skip
 
 
 async def _alert(app: FastAPI, caller: Caller, channel: str) -> str:

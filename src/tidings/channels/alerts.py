@@ -12,7 +12,6 @@ from tidings.errors import NotFound
 from tidings.workspaces.audit import record
 
 if TYPE_CHECKING:
-    import asyncpg
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from tidings.channels.models import Alert
@@ -30,18 +29,6 @@ async def list_alerts(
 ) -> list[Alert]:
     """The workspace's alerts, or one channel's, the newest first. Those of personal channels are told only where the channel is named."""
     return await queries.list_alerts(session, access.workspace_id, only_open=only_open, channel_id=channel_id, before=before, limit=limit)
-
-
-async def count_open_alerts(connection: asyncpg.Pool, workspace_id: UUID) -> int:
-    """How many alerts wait for somebody: the number at the bell of every page."""
-    count: int = await connection.fetchval(_COUNT_OPEN, workspace_id)
-    return count
-
-
-_COUNT_OPEN = """
-    SELECT count(*) FROM alerts a WHERE a.workspace_id = $1 AND a.resolved_at IS NULL
-    AND NOT EXISTS (SELECT FROM channels c WHERE c.workspace_id = $1 AND c.id = a.channel_id AND c.owner_id IS NOT NULL)
-"""
 
 
 async def resolve_alert(session: AsyncSession, access: Access, alert_id: UUID) -> Alert:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from tidings.channels import asking, service, session_api, templates, trying
+from tidings.channels import asking, central, central_api, service, session_api, templates, trying
 from tidings.channels.asking import Asking
 from tidings.channels.lifecycle_api import add_control, add_overview
 from tidings.channels.schemas import (
@@ -57,6 +57,7 @@ def make_router(*, send_test: SendTest, wake: Wake) -> APIRouter:
     _add_questions(router, send_test, wake)
     add_control(router, wake)
     session_api.add_routes(router)
+    central_api.add_routes(router)
     return router
 
 
@@ -113,6 +114,19 @@ def _add_lifecycle(router: APIRouter, wake: Wake) -> None:
     async def make_default(channel_id: ChannelPath, request: Request, scope: Writer) -> ChannelOutput:
         """Have messages of its medium go by this channel when none is named."""
         return await _one(request, scope, await service.make_default(scope.session, scope.access, channel_id))
+
+    @router.put("/{channel_id}/central", responses=problems(404, 409))
+    async def make_central(channel_id: ChannelPath, request: Request, scope: Writer) -> ChannelOutput:
+        """Mark a channel as central: members' personal messages went by it before they had channels of their own.
+
+        Members whose address on it is kept are asked to set one up, until they have.
+        """
+        return await _one(request, scope, await central.set_central(scope.session, scope.access, channel_id, central=True))
+
+    @router.delete("/{channel_id}/central", responses=problems(404))
+    async def end_central(channel_id: ChannelPath, request: Request, scope: Writer) -> ChannelOutput:
+        """Mark a channel as central no longer. Nobody is asked any more; the addresses on it stay kept until they are removed."""
+        return await _one(request, scope, await central.set_central(scope.session, scope.access, channel_id, central=False))
 
 
 def _add_trying(router: APIRouter) -> None:

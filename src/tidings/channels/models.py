@@ -32,6 +32,8 @@ class Channel(Base):
     limits: Mapped[dict[str, Any]]
     hook_token: Mapped[str]
     is_default: Mapped[bool] = mapped_column(default=False)
+    is_central: Mapped[bool] = mapped_column(default=False)
+    """Members' personal messages went by it before they had channels of their own."""
     enabled: Mapped[bool] = mapped_column(default=True)
     """What its owner wants it to be: running, or stopped."""
     switched_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
@@ -45,7 +47,7 @@ class Channel(Base):
     balance_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     owner_id: Mapped[UUID | None]
-    """The member whose personal channel it is; nobody else sees it."""
+    """The member whose personal channel it is; nobody else sees or uses it."""
     owner_address: Mapped[str | None]
     """The owner's own chat, once linked."""
     owner_linked_at: Mapped[datetime | None]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from tidings.channels import linking, personal, service
+from tidings.channels import central, linking, overview_api, personal, service
 from tidings.channels.api import SendTest, Wake
 from tidings.channels.asking import Asking
 from tidings.channels.models import Channel
@@ -53,7 +53,7 @@ class PersonalInput(BaseModel):
 
 
 class PersonalOutput(BaseModel):
-    """A channel of one's own. Nobody else in the workspace sees it."""
+    """A channel of one's own. Nobody else in the workspace sees more of it than that it is there."""
 
     id: ChannelId
     name: str
@@ -93,25 +93,23 @@ class NewPersonalOutput(PersonalOutput):
         return cls.model_validate({**PersonalOutput.of(channel).model_dump(), "check": check.detail, "checked": check.ok})
 
 
+class OwnCentralOutput(BaseModel):
+    """An old address of one's own on a central channel of the workspace."""
+
+    channel: ChannelId
+    medium: str
+    address: str
+    moved: bool = Field(description="Whether you have a channel of your own for this medium by now that is on and linked.")
+    kept_at: datetime
+
+
 class PersonalList(BaseModel):
-    """One's own channels, the oldest first."""
+    """One's own channels, the oldest first, and where one is still on a central one."""
 
     items: list[PersonalOutput]
-
-
-class TotalOutput(BaseModel):
-    """How many personal channels stand where."""
-
-    provider: str
-    state: Literal["active", "disabled", "stopped"]
-    channels: int
-    owners: int = Field(description="Members who own them.")
-
-
-class TotalsOutput(BaseModel):
-    """The personal channels of the workspace, counted. More of them is told to their owners alone."""
-
-    items: list[TotalOutput]
+    central_addresses: list[OwnCentralOutput] = Field(
+        description="Where `moved` is false, your messages still go by the workspace's central channel: set up one of your own."
+    )
 
 
 class LinkInput(BaseModel):
@@ -142,9 +140,10 @@ class SelfTestInput(BaseModel):
 
 
 def make_router(*, send_test: SendTest, wake: Wake) -> APIRouter:
-    """All routes of personal channels, and that of links."""
+    """All routes of personal channels, of who is on what, and that of links."""
     router = APIRouter()
     router.include_router(_links())
+    overview_api.add_routes(router)
     router.include_router(_own(send_test, wake))
     return router
 
@@ -166,13 +165,6 @@ def _links() -> APIRouter:
         """
         return LinkOutput.of(await linking.link_contact(asking_of(request), access, contact_id, body.channel))
 
-    @router.get("/personal-channels", tags=["Channels"], responses=problems())
-    async def count_personal(scope: Annotated[Scope, require(Permission.CHANNELS_WRITE)]) -> TotalsOutput:
-        """Count the members' personal channels."""
-        totals = await service.personal_totals(scope.session, scope.access)
-        items = [{"provider": one.provider, "state": one.state, "channels": one.channels, "owners": one.owners} for one in totals]
-        return TotalsOutput.model_validate({"items": items})
-
     return router
 
 
@@ -181,8 +173,16 @@ def _own(send_test: SendTest, wake: Wake) -> APIRouter:
 
     @router.get("", responses=problems(409))
     async def list_own(scope: Own) -> PersonalList:
-        """List your own channels. An API key has none: sign in as a person."""
-        return PersonalList(items=[PersonalOutput.of(one) for one in await personal.list_own(scope.session, scope.access)])
+        """List your own channels, and your old addresses on central ones. An API key has none: sign in as a person."""
+        own = await personal.list_own(scope.session, scope.access)
+        old = await central.own_addresses(scope.session, scope.access)
+        return PersonalList(
+            items=[PersonalOutput.of(one) for one in own],
+            central_addresses=[
+                OwnCentralOutput(channel=one.channel_id, medium=one.medium, address=one.address, moved=one.moved, kept_at=one.kept_at)
+                for one in old
+            ],
+        )
 
     @router.post("", status_code=201, responses=problems(409))
     async def create_own(body: PersonalInput, request: Request, access: OwnAccess) -> NewPersonalOutput:

@@ -143,6 +143,14 @@ async def forget_session(session: AsyncSession, workspace_id: UUID, channel_id: 
     )
 
 
+async def forget_central_addresses(session: AsyncSession, workspace_id: UUID, channel_id: UUID) -> None:
+    """Destroy what was kept of members' addresses on a channel."""
+    await session.execute(
+        text("DELETE FROM central_addresses WHERE workspace_id = :workspace_id AND channel_id = :channel_id"),
+        {"workspace_id": workspace_id, "channel_id": channel_id},
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonalTotal:
     """How many personal channels of one provider stand in one state, and how many members own them."""
@@ -154,7 +162,7 @@ class PersonalTotal:
 
 
 async def personal_totals(session: AsyncSession, workspace_id: UUID) -> list[PersonalTotal]:
-    """Counts alone: what else there is to know of a personal channel is its owner's."""
+    """How many there are, by provider and state."""
     rows = await session.execute(_PERSONAL_TOTALS, {"workspace_id": workspace_id})
     return [PersonalTotal(provider=row.provider, state=row.state, channels=row.channels, owners=row.owners) for row in rows]
 

@@ -146,6 +146,7 @@ class ChannelOutput(BaseModel):
         "installation has no public address."
     )
     is_default: bool
+    is_central: bool = Field(description="Members' personal messages went by it before they had channels of their own.")
     enabled: bool
     state: State
     receive: Receive = Field(description="How what comes in is taken: the provider calls the hook, or is asked (`polling`).")
@@ -186,6 +187,7 @@ class ChannelOutput(BaseModel):
             limits=ChannelLimitsOutput.of_channel(limits, day),
             hook_url=url if with_hook and url else None,
             is_default=channel.is_default,
+            is_central=channel.is_central,
             enabled=channel.enabled,
             state=state_of(enabled=channel.enabled, stopped=channel.stopped_at is not None),
             receive=cast("Receive", channel.receive),

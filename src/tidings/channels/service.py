@@ -92,13 +92,13 @@ async def list_own_channels(session: AsyncSession, access: Access) -> list[Chann
 
 
 async def personal_totals(session: AsyncSession, access: Access) -> list[PersonalTotal]:
-    """How many personal channels there are, by provider and state: all that anybody but their owners gets to know."""
+    """How many personal channels there are, by provider and state."""
     return await queries.personal_totals(session, access.workspace_id)
 
 
-async def get_channel(session: AsyncSession, access: Access, channel_id: UUID) -> Channel:
-    """One channel. Raises NotFound."""
-    return await _get(session, access, channel_id)
+async def get_channel(session: AsyncSession, access: Access, channel_id: UUID, *, lock: bool = False) -> Channel:
+    """One channel; with `lock`, nobody else changes it until this transaction ends. Raises NotFound."""
+    return await _get(session, access, channel_id, lock=lock)
 
 
 async def create_channel(session: AsyncSession, access: Access, vault: Vault, settings: Settings, command: CreateChannel) -> Channel:
@@ -254,8 +254,9 @@ async def delete_channel(session: AsyncSession, access: Access, channel_id: UUID
         raise Conflict(f"{waiting} still have to leave by “{channel.name}”. Let them end or cancel them, then delete the channel.")
     before = _told(channel)
     channel.deleted_at = utc_now()
-    channel.is_default = False
+    channel.is_default = channel.is_central = False
     channel.credentials, channel.credential_hints = b"", {}
+    await queries.forget_central_addresses(session, access.workspace_id, channel_id)
     await queries.forget_session(session, access.workspace_id, channel_id)
     channel.owner_address = channel.owner_linked_at = None
     await session.flush()
@@ -325,5 +326,6 @@ def _told(channel: Channel) -> dict[str, Any]:
         "limits": channel.limits,
         "receive": channel.receive,
         "is_default": channel.is_default,
+        "is_central": channel.is_central,
         "state": state,
     }

@@ -128,12 +128,14 @@ class ShownSession:
     pairing_code: str = field(default="", repr=False)
     address: str = ""
     updated_at: datetime | None = None
+    with_codes: bool = False
+    """Whether this person sees the codes once there are any."""
     possible: bool = True
     """False where the channel's provider keeps no session."""
 
 
 async def get_session(session: AsyncSession, access: Access, channel_id: UUID, *, with_codes: bool) -> ShownSession:
-    """Where a channel's session stands; its codes only `with_codes`, and while they hold.
+    """Where a channel's session stands; its codes only `with_codes` or to the owner of a personal channel, and while they hold.
 
     Raises NotFound.
     """
@@ -145,7 +147,8 @@ async def get_session(session: AsyncSession, access: Access, channel_id: UUID, *
         )
     query = select(ChannelSession).where(ChannelSession.workspace_id == access.workspace_id, ChannelSession.channel_id == channel_id)
     found = (await session.scalars(query.execution_options(populate_existing=True))).one_or_none()
-    return shown(found, utc_now(), with_codes=with_codes)
+    is_own = channel.owner_id is not None and channel.owner_id == access.user_id
+    return shown(found, utc_now(), with_codes=with_codes or is_own)
 
 
 def shown(found: ChannelSession | None, now: datetime, *, with_codes: bool) -> ShownSession:
@@ -160,6 +163,7 @@ def shown(found: ChannelSession | None, now: datetime, *, with_codes: bool) -> S
         pairing_code=found.pairing_code if with_codes and age < timedelta(seconds=PAIRING_CODE_SECONDS) else "",
         address=found.address,
         updated_at=found.updated_at,
+        with_codes=with_codes,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
+from tidings.commands.channel_central import central
 from tidings.commands.choosing import WorkspaceName, choose_channel, choose_workspace
 from tidings.commands.installation import open_database, read_settings, run
 from tidings.commands.terminal import out, print_json
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tidings.settings import Settings
 
 channel = typer.Typer(no_args_is_help=True, help="See how channels fare; start, stop and restart them.")
+channel.add_typer(central, name="central")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Named = Annotated[str, typer.Argument(metavar="CHANNEL", help="Its name or id.")]

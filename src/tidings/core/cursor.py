@@ -11,6 +11,7 @@ import msgspec
 from tidings.errors import Invalid
 
 T = TypeVar("T")
+_NOT_OURS = "This cursor is not one that a list gave out. Start again from the first page."
 
 
 def write_cursor(*position: Any) -> str:
@@ -22,6 +23,10 @@ def read_cursor(text: str, shape: type[T]) -> T:
     """Unpack a cursor into the tuple type it was made of. Raises Invalid when it is not ours."""
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        return msgspec.json.decode(raw, type=shape)
+        found = msgspec.json.decode(raw, type=shape)
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
-        raise Invalid("This cursor is not one that a list gave out. Start again from the first page.") from error
+        raise Invalid(_NOT_OURS) from error
+    # Nothing that is kept holds a NUL character, and PostgreSQL would not be asked about one.
+    if isinstance(found, tuple) and any(isinstance(one, str) and "\0" in one for one in found):
+        raise Invalid(_NOT_OURS)
+    return found

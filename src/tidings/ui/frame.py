@@ -15,6 +15,26 @@ class WorkspaceChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StillCentral:
+    """The person's messages still go by a central channel of the workspace: they are led to one of their own."""
+
+    media: tuple[str, ...]
+    """By which, in words: Telegram, WhatsApp."""
+    address: str
+    """Where it is set up."""
+    begun: bool
+    """They have one already that is not linked, or off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notices:
+    """What rooms above know of the person that every page shows."""
+
+    open_alerts: int = 0
+    still_central: StillCentral | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
     """The person, their workspace and the menu entry of the page."""
 
@@ -29,6 +49,7 @@ class Frame:
     section: str
     """The key of a menu entry in SECTIONS."""
     open_alerts: int = 0
+    still_central: StillCentral | None = None
     timezone: str = "UTC"
     """The workspace's, an IANA name: times are shown on this clock."""
 

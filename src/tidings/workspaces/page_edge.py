@@ -18,6 +18,7 @@ from fastapi import Depends, Request
 from tidings.core.ids import show_id
 from tidings.errors import Forbidden, Unauthenticated
 from tidings.ui.frame import Frame, WorkspaceChoice
+from tidings.ui.later import is_put_off
 from tidings.ui.origin import verify_csrf, verify_same_origin
 from tidings.workspaces.access import Access
 from tidings.workspaces.client_address import client_ip
@@ -122,16 +123,20 @@ async def _enter(request: Request, permission: Permission, section: str) -> Visi
 
 
 async def _frame(request: Request, login: Login, place: Place, section: str) -> Frame:
+    notices = await request.app.state.read_notices(place.id, login.user_id)
+    workspace_id = show_id("wrk", place.id)
+    asked = Permission.CHANNELS_OWN in PERMISSIONS[place.role] and not is_put_off(request, workspace_id, login.csrf_token)
     return Frame(
         user_name=login.user_name,
         user_email=login.user_email,
-        workspace_id=show_id("wrk", place.id),
+        workspace_id=workspace_id,
         workspace_name=place.name,
         workspaces=tuple(WorkspaceChoice(show_id("wrk", one.id), one.name) for one in login.places),
         role=place.role,
         permissions=frozenset(PERMISSIONS[place.role]),
         csrf_token=login.csrf_token,
         section=section,
-        open_alerts=await request.app.state.count_open_alerts(place.id),
+        open_alerts=notices.open_alerts,
+        still_central=notices.still_central if asked else None,
         timezone=place.timezone,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -11,12 +12,14 @@ from tidings.channels import linking, personal, service
 from tidings.channels.models import Channel
 from tidings.channels.rules import state_of
 from tidings.channels.web.form import read_form, sentences
+from tidings.channels.web.session import linking_context
 from tidings.channels.web.shown import ChannelPath, asking_of, logo_address
 from tidings.core.ids import show_id
 from tidings.errors import Conflict, Invalid, NotFound
 from tidings.providers import PROVIDERS
 from tidings.ui.flash import Tone, flash
-from tidings.ui.pages import go_to, render
+from tidings.ui.later import put_off
+from tidings.ui.pages import go_to, render, safe_next
 from tidings.workspaces.page_edge import PageScope, Visitor, require_page, require_visitor
 from tidings.workspaces.rate_limit import limit
 from tidings.workspaces.rules import Permission
@@ -49,6 +52,14 @@ def _add_pages(router: APIRouter) -> None:
         providers = [(one, logo_address(one.kind)) for one in personal.personal_providers()]
         return render(request, "channels/own/list.html", frame=scope.frame, channels=[_shown(one) for one in own], providers=providers)
 
+    @router.post("/later")
+    async def later(request: Request, visitor: MineVisitor) -> Response:
+        """Put off the banner that leads from a central channel to one's own, for this visit."""
+        plain = go_to(request, safe_next(urlsplit(request.headers.get("referer", "")).path))
+        response = Response(status_code=200) if "HX-Request" in request.headers else plain
+        put_off(response, visitor.frame)
+        return response
+
     @router.get("/new/{kind}")
     async def new_channel(kind: str, request: Request, scope: Mine) -> Response:
         """The first step: the credentials."""
@@ -79,7 +90,9 @@ def _add_pages(router: APIRouter) -> None:
     async def my_channel(own_channel_id: ChannelPath, request: Request, scope: Mine) -> Response:
         """One of them, with the steps that are done and the one to do next. Refreshes itself until the chat is linked."""
         channel = await personal.get_own(scope.session, scope.access, own_channel_id)
-        return _page(request, scope.frame, channel)
+        has_session = _shown(channel)["has_session"]
+        phone = await linking_context(scope, channel.id) if has_session else {}
+        return _page(request, scope.frame, channel, **phone)
 
     @router.post("/{own_channel_id}/link")
     async def make_link(own_channel_id: ChannelPath, request: Request, visitor: MineVisitor) -> Response:
@@ -138,8 +151,9 @@ def _add_test(router: APIRouter, send_test: SendTest) -> None:
         return response
 
 
-def _page(request: Request, frame: Frame, channel: Channel, link: Link | None = None) -> Response:
-    return render(request, "channels/own/page.html", frame=frame, fragment="steps", one=_shown(channel), link=link)
+def _page(request: Request, frame: Frame, channel: Channel, link: Link | None = None, **phone: Any) -> Response:
+    context = {"one": _shown(channel), "link": link, "session": None, **phone}
+    return render(request, "channels/own/page.html", frame=frame, fragment="steps", **context)
 
 
 def _form_page(
@@ -163,6 +177,7 @@ def _shown(channel: Channel) -> dict[str, Any]:
         "logo": logo_address(channel.provider),
         "provider": description.label if description else channel.provider,
         "can_link": description is not None and description.capabilities.links,
+        "has_session": description is not None and description.capabilities.sessions,
         "state": state_of(enabled=channel.enabled, stopped=channel.stopped_at is not None),
     }
 

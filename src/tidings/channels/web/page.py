@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from tidings.channels import service
 from tidings.channels.activity import list_activity
+from tidings.channels.central import own_mediums
 from tidings.channels.rules import hook_url
 from tidings.channels.web.alerts import show_alerts
 from tidings.channels.web.session import session_context
@@ -45,6 +46,7 @@ async def channel_context(scope: PageScope, request: Request, channel_id: UUID) 
         "alerts": show_alerts(alerts, [shown.channel]),
         # The path is the hook's secret: only who may change the channel sees it.
         "hook": url if Permission.CHANNELS_WRITE in scope.access.permissions else "",
+        "own_mediums": own_mediums(),
         "has_public_url": bool(settings.public_url),
         **await session_context(scope, shown),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
@@ -34,8 +35,13 @@ async def session_context(scope: PageScope, one: ShownChannel) -> dict[str, Any]
     description = one.description
     if description is None or not description.capabilities.sessions:
         return {"session": None}
+    return await linking_context(scope, one.channel.id)
+
+
+async def linking_context(scope: PageScope, channel_id: UUID) -> dict[str, Any]:
+    """The same of a channel that is known to keep one, be it the workspace's or one's own."""
     may_link = Permission.CHANNELS_WRITE in scope.access.permissions
-    return _context(await get_session(scope.session, scope.access, one.channel.id, with_codes=may_link))
+    return _context(await get_session(scope.session, scope.access, channel_id, with_codes=may_link))
 
 
 def _context(shown: ShownSession) -> dict[str, Any]:

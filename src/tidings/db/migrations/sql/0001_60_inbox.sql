@@ -78,6 +78,42 @@ DROP INDEX channels_name;
 CREATE UNIQUE INDEX channels_name ON channels (workspace_id, coalesce(owner_id, '00000000-0000-0000-0000-000000000000'::uuid), lower(name))
     WHERE deleted_at IS NULL;
 
+-- A central channel is one of the workspace's that members' personal messages went by before they had channels of their own. Their
+-- addresses on it are kept, so that it is known who has yet to set one up.
+ALTER TABLE channels
+    ADD COLUMN is_central boolean NOT NULL DEFAULT false,
+    ADD CONSTRAINT channels_central_is_the_workspaces CHECK (owner_id IS NULL OR NOT is_central);
+CREATE TABLE central_addresses (
+    workspace_id uuid NOT NULL REFERENCES workspaces ON DELETE CASCADE,
+    channel_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    address text NOT NULL,
+    kept_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (workspace_id, channel_id, user_id),
+    UNIQUE (workspace_id, channel_id, address),
+    FOREIGN KEY (workspace_id, channel_id) REFERENCES channels ON DELETE CASCADE,
+    FOREIGN KEY (workspace_id, user_id) REFERENCES members ON DELETE CASCADE
+);
+-- Every page asks by the member.
+CREATE INDEX central_addresses_of_member ON central_addresses (workspace_id, user_id);
+
+-- Whether the owner's chat, or their phone, is linked to a personal channel. A linked phone that just connects anew is still linked.
+CREATE FUNCTION is_joined(channel channels) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT channel.owner_address IS NOT NULL OR EXISTS (
+        SELECT FROM channel_sessions s
+        WHERE s.workspace_id = channel.workspace_id AND s.channel_id = channel.id
+          AND (s.state = 'connected' OR (s.state = 'connecting' AND s.address <> '' AND s.secret IS NOT NULL)))
+$$;
+
+-- Whether a member has a channel of their own for a medium that is on and joined. Who has one has moved.
+CREATE FUNCTION has_own_channel(workspace uuid, member uuid, wanted text) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (
+        SELECT FROM channels c
+        WHERE c.workspace_id = workspace AND c.owner_id = member AND c.medium = wanted AND c.enabled AND c.deleted_at IS NULL
+          AND is_joined(c)
+    )
+$$;
+
 -- Who leaves a workspace takes their channels along: secrets are destroyed, what still waited is cancelled, conversations are nobody's.
 CREATE FUNCTION retire_member() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
