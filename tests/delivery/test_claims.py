@@ -114,3 +114,19 @@ async def test_fresh_claims_are_not_recovered(database):
         await builders.messages(db, at, 3)
         await queries.claim(db, at.channel_id, at.workspace_id, 3)
         assert await queries.recover(db, at.channel_id, at.workspace_id, 3) == 0
+
+
+async def test_a_claim_needs_no_new_entry_in_any_index(database):
+    """An index that asks for what a claim changes costs every message of every campaign a tenth of its time."""
+    async with database.pool.acquire() as db:
+        at = await builders.place(db)
+        campaign = await builders.campaign(db, at)
+        await builders.messages(db, at, 100, campaign_id=campaign, text=None)
+        taken, _ = await queries.claim(db, at.channel_id, at.workspace_id, 100)
+        assert len(taken) == 100
+        await db.execute("SELECT pg_stat_force_next_flush()")
+        hot = await db.fetchval("SELECT sum(n_tup_hot_upd)::int FROM pg_stat_user_tables WHERE relname LIKE 'messages_2%'")
+        named = await db.fetch(
+            "SELECT indexname FROM pg_indexes WHERE tablename = 'messages' AND indexdef ~ '\\m(status|claimed_at|attempt)\\M'"
+        )
+    assert (hot, named) == (100, [])

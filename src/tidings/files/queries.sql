@@ -52,9 +52,9 @@ SELECT true FROM files WHERE workspace_id = $1 AND id = $2 AND stored_at IS NOT 
 -- name: uses
 -- What is still to be sent with the file $2, whose outside id is $3.
 SELECT (SELECT count(*) FROM messages m WHERE m.workspace_id = $1 AND m.content #>> '{media,id}' IS NOT NULL
-           AND m.content #>> '{media,id}' = $3 AND m.status IN ('scheduled', 'queued', 'sending'))
+           AND m.content #>> '{media,id}' = $3 AND m.waiting)
      + (SELECT count(*) FROM messages m WHERE m.workspace_id = $1 AND m.content #>> '{template,header_media,id}' IS NOT NULL
-           AND m.content #>> '{template,header_media,id}' = $3 AND m.status IN ('scheduled', 'queued', 'sending')) AS messages,
+           AND m.content #>> '{template,header_media,id}' = $3 AND m.waiting) AS messages,
        (SELECT count(*) FROM campaigns c WHERE c.workspace_id = $1 AND $3 IN (c.content #>> '{media,id}', c.content #>> '{template,header_media,id}')
            AND (c.status IN ('draft', 'scheduled', 'launching', 'sending', 'paused')
                 OR EXISTS (SELECT FROM fallbacks f WHERE f.workspace_id = $1 AND f.source_id = c.id))) AS campaigns

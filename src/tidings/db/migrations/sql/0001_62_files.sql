@@ -28,6 +28,6 @@ CREATE INDEX files_to_remove ON files (begun_at) WHERE stored_at IS NULL OR dele
 
 -- What is still to be sent with a file, looked up before one is deleted. Only messages with a file stand in them.
 CREATE INDEX messages_waiting_with_file ON messages (workspace_id, (content #>> '{media,id}'))
-    WHERE content #>> '{media,id}' IS NOT NULL AND status IN ('scheduled', 'queued', 'sending');
+    WHERE content #>> '{media,id}' IS NOT NULL AND waiting;
 CREATE INDEX messages_waiting_with_header ON messages (workspace_id, (content #>> '{template,header_media,id}'))
-    WHERE content #>> '{template,header_media,id}' IS NOT NULL AND status IN ('scheduled', 'queued', 'sending');
+    WHERE content #>> '{template,header_media,id}' IS NOT NULL AND waiting;
