@@ -38,6 +38,7 @@ jit = off
 timezone = 'UTC'
 log_timezone = 'UTC'
 """
+_BURIAL_SECONDS = 30.0
 _START_SECONDS = 300  # a large database may replay minutes of its journal after a crash
 _STOP_SECONDS = 120
 
@@ -216,10 +217,27 @@ def _start(files: PostgresFiles) -> None:
     listen = f"-h '' -k {files.socket_folder()}" if os.name == "posix" else f"-h 127.0.0.1 -p {_free_port()}"
     seconds = str(_START_SECONDS)
     arguments = ("-D", files.data, "-l", files.log, "-o", listen, "-w", "-t", seconds, "start")
+    _wait_for_burial(files)
     code, said = files.run("pg_ctl", *arguments, timeout=_START_SECONDS + 10, check=False)
     if code != 0:
         said = files.log.read_text(errors="replace")[-2000:] if files.log.exists() else said
         raise Unavailable(f"The embedded PostgreSQL did not start; its data are untouched. The end of {files.log} says:\n{said.strip()}")
+
+
+def _wait_for_burial(files: PostgresFiles) -> None:
+    """A server that was killed keeps its number until its parent has taken note, and until then a new one would take it for alive."""
+    deadline = time.monotonic() + _BURIAL_SECONDS
+    while (lines := _postmaster_lines(files)) and _is_dead_but_there(int(lines[0])) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def _is_dead_but_there(pid: int) -> bool:
+    import psutil  # noqa: PLC0415
+
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _postmaster_lines(files: PostgresFiles) -> list[str]:
