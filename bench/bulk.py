@@ -22,18 +22,19 @@ from bench.seed import add_people, add_workspace
 
 CONCURRENCY = 64
 DEFAULT_N = 20_000
+FULL_N = 100_000
 
 
 async def run(options: Options) -> Report:
     """Bare, Tidings, bare again, Celery: the same requests to the same stub."""
-    count = options.n or DEFAULT_N
+    count = options.n or (FULL_N if options.full else DEFAULT_N)
     report = Report("bulk")
     async with installation() as inst, inst.stub() as stub:
         url = f"http://127.0.0.1:{(await stub.line())['port']}"
         bare = [await run_bare(inst, url, count) for _ in range(options.rounds)]
         campaigns = await _campaigns(inst, stub, url, count=count, rounds=options.rounds, report=report)
         bare += [await run_bare(inst, url, count) for _ in range(options.rounds)]
-        celery = await run_celery(inst.home, url, max(count // 10, 200)) if is_available() else None
+        celery = await run_celery(inst.home, url, max(min(count // 10, 4_000), 200)) if is_available() else None
     rate, bare_rate = median(one.per_second for one in campaigns), median(bare)
     report.figures = {"ratio_to_bare": rate / bare_rate, "messages_per_second": rate, "bare_per_second": bare_rate}
     if celery:
