@@ -16,7 +16,9 @@ from tests.messages.site import Api, raw, until
 from tests.statements import counted
 from tests.workspaces.pages import HTML, log_in
 from tidings.campaigns.web import LiveCampaigns, live
+from tidings.channels.runtime import stop_channel
 from tidings.db.database import Database
+from tidings.providers.base import ErrorCode
 from tidings.ui.frame import Frame
 from tidings.workspaces.access import system_access
 from tidings.workspaces.page_edge import Visitor
@@ -74,6 +76,21 @@ async def test_nothing_is_sent_while_nothing_changes_and_nothing_is_held(app: Fa
     assert "Nothing leaves until you resume it" in await waiting
     await events.aclose()
     assert app.state.live_campaigns.streams == 0
+
+
+async def test_a_channel_that_stops_meanwhile_is_told_at_once_and_so_is_that_it_goes_on(app: FastAPI, api: Api, workspace: Caller) -> None:
+    campaign = await launched(api, 2)
+    events = await events_of(app, workspace.id, campaign)
+    assert "is stopped" not in await anext(events)
+    async with app.state.database.pool.acquire() as connection:
+        await stop_channel(connection, raw("chn", api.channel), ErrorCode.INSUFFICIENT_BALANCE, "No money left.")
+    told = await anext(events)
+    assert all(words in told for words in ("Sandbox is stopped", "No money left.", f'href="/channels/{api.channel}"'))
+    await api.post(f"/channels/{api.channel}/control", {"action": "start"})
+    assert "is stopped" not in await anext(events)
+    await api.ask("DELETE", f"/channels/{api.channel}/enabled")
+    assert "Sandbox is switched off" in await anext(events)
+    await events.aclose()
 
 
 async def test_many_who_look_ask_no_oftener_than_one(app: FastAPI, api: Api, workspace: Caller) -> None:

@@ -202,7 +202,7 @@ async def test_balance_and_check(simulator: TwilioSimulator, http: Http) -> None
 
 async def test_check_tells_what_is_wrong(simulator: TwilioSimulator, http: Http) -> None:
     twilio = provider("twilio")
-    with pytest.raises(ProviderError, match="Authenticate") as error:
+    with pytest.raises(ProviderError, match=r"^Twilio error 20003: Authenticate$") as error:
         await twilio.check(http, channel_of("twilio", simulator.url, credentials={"auth_token": "wrong"}))
     assert error.value.code == ErrorCode.INVALID_CREDENTIALS
     with pytest.raises(ProviderError, match="needs a sender"):

@@ -23,7 +23,9 @@ from tidings.ui.words import FAMILIES, REASONS
 
 TEMPLATES = build_environment({"gallery": Path(__file__).parent / "pages"})
 ERRORS = {
-    "403": Forbidden("This needs the permission channels:write, which ada@example.com does not have."),
+    "403": Forbidden(
+        "This needs the permission channels:write, which ada@example.com does not have. Ask an owner of the workspace for another role, or to do it."
+    ),
     "404": NotFound("There is no such campaign in this workspace."),
     "409": Conflict("The campaign is already sending, so its text can no longer be changed. Pause or cancel it first."),
     "422": Invalid("Some fields cannot be used; nothing was changed.", errors=(FieldError("phone", "This is not a phone number."),)),

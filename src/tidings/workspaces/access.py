@@ -30,7 +30,8 @@ class Access:
     def demand(self, permission: Permission) -> None:
         """Raises Forbidden when this caller may not do that."""
         if permission not in self.permissions:
-            raise Forbidden(f"This needs the permission {permission.value}, which {self.actor_label} does not have.")
+            ask = "Make one that has it" if self.actor_kind == "api_key" else "Ask an owner of the workspace for another role, or to do it"
+            raise Forbidden(f"This needs the permission {permission.value}, which {self.actor_label} does not have. {ask}.")
 
 
 def system_access(workspace_id: UUID, label: str) -> Access:

@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import StreamingResponse
 
 from tidings.campaigns import service
+from tidings.campaigns.web.looking import look_at
 from tidings.campaigns.web.shown import ShownCampaign
 from tidings.core.clock import utc_now
 from tidings.errors import TidingsError
@@ -96,9 +97,7 @@ async def look(database: Database, access: Access, campaign_id: UUID) -> ShownCa
     """The campaign as it stands now, in a transaction of its own. Raises NotFound."""
     async with database.workspace(access.workspace_id) as session:
         campaign = await service.get_campaign(session, access.workspace_id, campaign_id)
-        ledgers = await service.ledgers(session, access.workspace_id, [campaign])
-        progresses = await service.progresses(session, access, [campaign], ledgers, now=utc_now())
-    return ShownCampaign(campaign, ledgers[campaign_id], progresses[campaign_id])
+        return await look_at(session, access, campaign, utc_now())
 
 
 @router.get("/campaigns/{campaign_id}/events")

@@ -17,7 +17,8 @@ from tidings.campaigns.web.file import find_picked, named_by
 from tidings.campaigns.web.form import form_of
 from tidings.campaigns.web.history import tell_history
 from tidings.campaigns.web.look_ahead import Ahead, look_ahead
-from tidings.campaigns.web.shown import LEDGER_WORDS, ShownCampaign
+from tidings.campaigns.web.looking import look_at
+from tidings.campaigns.web.shown import LEDGER_WORDS
 from tidings.channels.service import list_channels
 from tidings.contacts.groups.service import get_group
 from tidings.contacts.service import Filters, list_contacts
@@ -64,9 +65,7 @@ async def campaign_page(  # noqa: PLR0917
 async def campaign_context(scope: PageScope, campaign: Campaign, *, links: bool) -> dict[str, Any]:
     """Everything but the recipients."""
     now = utc_now()
-    ledgers = await service.ledgers(scope.session, scope.access.workspace_id, [campaign])
-    progresses = await service.progresses(scope.session, scope.access, [campaign], ledgers, now=now)
-    one = ShownCampaign(campaign, ledgers[campaign.id], progresses[campaign.id])
+    one = await look_at(scope.session, scope.access, campaign, now)
     channels = {channel.id: channel for channel in await list_channels(scope.session, scope.access)}
     routes = {one.route.id: one.route for one in await list_routes(scope.session, scope.access)} if campaign.route_id else {}
     acts = await list_audit_log(scope.session, scope.access, AuditFilter(object_kind="campaign", object_id=campaign.id), limit=ACTS)

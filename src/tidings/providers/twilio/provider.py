@@ -147,7 +147,7 @@ class Twilio:
         return outcomes
 
     async def balance(self, http: Http, channel: ChannelConfig) -> Balance:
-        money = await question(http, channel, partial(_get, channel, "/Balance.json"), _MONEY)
+        money = await question(http, channel, partial(_get, channel, "/Balance.json"), _MONEY, _refused)
         amount = micros(money.balance)
         if amount is None:
             raise ProviderError(ErrorCode.PROVIDER_UNAVAILABLE, "Twilio gave a balance that is not a number.")
@@ -156,7 +156,7 @@ class Twilio:
     async def check(self, http: Http, channel: ChannelConfig) -> str:
         if not (channel.sender or channel.settings.get("messaging_service_sid")):
             raise ProviderError(ErrorCode.INVALID_CREDENTIALS, "The channel needs a sender or a messaging service SID.")
-        account = await question(http, channel, partial(_get, channel, ".json"), _ACCOUNT)
+        account = await question(http, channel, partial(_get, channel, ".json"), _ACCOUNT, _refused)
         if account.status != "active":
             raise ProviderError(
                 ErrorCode.INSUFFICIENT_BALANCE, f"The Twilio account is {account.status or 'not active'}: look at its billing."
