@@ -23,7 +23,16 @@ FULL = Content(
 
 def claimed(**more) -> Claimed:
     given = {"text": "Hi", "variables": None, **more}
-    return Claimed(id=new_id(), source_id=new_id(), address="+254712345678", delivery="at_least_once", attempt=1, failures=0, **given)
+    return Claimed(
+        id=new_id(),
+        source_id=new_id(),
+        address="+254712345678",
+        delivery="at_least_once",
+        attempt=1,
+        failures=0,
+        claim_id=new_id(),
+        **given,
+    )
 
 
 def test_each_thing_that_a_channel_cannot_carry_is_named():

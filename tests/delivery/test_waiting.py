@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.chaos.site import Site
 from tests.delivery import builders
 from tests.delivery.engine import make_engine, take_turn
 from tests.simulators.twilio import TwilioSimulator
+from tidings.delivery.drain import Places
 from tidings.providers.http import Http
 
 
@@ -77,3 +79,32 @@ async def test_an_urgent_message_overtakes_the_bulk_that_is_claimed_already(data
         engine.stop.set()
         await turn
     assert overtaken > 100
+
+
+async def test_a_fast_channel_goes_on_past_its_seconds_and_forgets_the_claims_that_are_settled(database, site, http, twilio):
+    engine = make_engine(database, site.home, http, slice_seconds=0.5, allowed_api_base_urls=site.provider_url)
+    twilio.faults.add(kind="slow", seconds=0.05)
+    async with database.pool.acquire() as db:
+        at = await site.channel(db, limits={"per_second": None, "concurrency": 4})
+        await builders.messages(db, at, 240)
+        turn = asyncio.create_task(take_turn(replace(engine, places=Places(2, 1)), at.channel_id))
+        while len(twilio.log) < 120:
+            await asyncio.sleep(0.02)
+        settled_long_ago = await db.fetchval(
+            "SELECT count(*) FROM claims c WHERE at < now() - interval '1 second' AND NOT EXISTS (SELECT FROM messages m "
+            "WHERE m.id = ANY (c.message_ids) AND (m.status = 'sending' OR m.settled_at > now() - interval '1 second'))"
+        )
+        assert not turn.done()
+        await turn
+        assert (settled_long_ago, await db.fetchval("SELECT count(*) FROM claims")) == (0, 0)
+        assert await db.fetchval("SELECT count(*) FROM messages WHERE status = 'sent'") == 240
+
+
+async def test_a_fast_channel_ends_its_turn_in_time_where_another_waits_for_its_place(database, site, http, twilio):
+    engine = make_engine(database, site.home, http, slice_seconds=0.5, allowed_api_base_urls=site.provider_url)
+    twilio.faults.add(kind="slow", seconds=0.05)
+    async with database.pool.acquire() as db:
+        at = await site.channel(db, limits={"per_second": None, "concurrency": 4})
+        await builders.messages(db, at, 240)
+        await take_turn(replace(engine, places=Places(2, 2)), at.channel_id)
+        assert 0 < await db.fetchval("SELECT count(*) FROM messages WHERE status = 'sent'") < 200

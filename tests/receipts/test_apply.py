@@ -102,6 +102,7 @@ async def test_a_receipt_before_the_send_response_ends_right(db, at):
     assert await builders.status(db, sending) == "delivered"
     claimed = Claimed(
         id=sending, source_id=new_id(), address=builders.NUMBER, text="Hello", variables=None, delivery="at_least_once", attempt=1, failures=0,
+        claim_id=new_id(),
     )  # fmt: skip
     answer = Ended(claimed, Settlement(status=Status.SENT, outcome="accepted", provider_message_id="SM9", segments=2), 5)
     await queries.settle_many(db, at.workspace_id, at.id, [answer])

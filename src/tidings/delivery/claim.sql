@@ -32,10 +32,10 @@ WITH source AS (
         FROM messages m
         WHERE m.channel_id = $1 AND m.waiting AND m.status IN ('scheduled', 'queued') AND m.priority = s.priority
           AND m.source_id = s.source_id AND m.due_at <= now()
-        ORDER BY m.due_at, m.id LIMIT $3
+        ORDER BY m.due_at, m.id LIMIT (SELECT $3::int)
     ) c
 ), chosen AS (
-    SELECT id FROM candidate ORDER BY priority, turn, due_at, id LIMIT $3
+    SELECT id FROM candidate ORDER BY priority, turn, due_at, id LIMIT (SELECT $3::int)
 ), locked AS MATERIALIZED (
     SELECT m.id, m.expires_at <= now() AS expired,
            NOT m.is_confirmation AND EXISTS (

@@ -177,7 +177,7 @@ class ClaimDesk:
             if claim.chosen.now:
                 claim.claim_id = claim_id
                 wish = claim.wish
-                claim.taken = await wish.limited.took(connection, claim.chosen, rows.get(wish.channel.id, ()), latest)
+                claim.taken = await wish.limited.took(connection, claim.chosen, rows.get(wish.channel.id, ()), latest, claim_id)
                 claim.opened = await open_windows(connection, wish.channel, claim.taken.claimed)
 
     async def _choose(self, connection: asyncpg.Connection, claims: Sequence[_Claim]) -> None:

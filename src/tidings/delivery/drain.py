@@ -36,7 +36,7 @@ _LONGEST_DELAY = timedelta(seconds=5)
 
 
 LONGEST_TURN = 30.0
-"""Seconds. So long a paced channel may keep its place while others are free; then any worker may have it, one that was started just now too."""
+"""Seconds. So long a channel may keep its place while others are free; then any worker may have it, one that was started just now too."""
 
 
 LONGEST_WAIT = 120.0

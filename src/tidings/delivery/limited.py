@@ -131,10 +131,12 @@ class Limited:
         sources = {row["frozen"] for row in rows if row["id"] in going} - {None}
         return Chosen([(one, ends[one]) for one in chosen.now], chosen.later, sources)
 
-    async def took(self, connection: asyncpg.Connection, chosen: Chosen, rows: Sequence[asyncpg.Record], latest: datetime) -> Taken:
+    async def took(
+        self, connection: asyncpg.Connection, chosen: Chosen, rows: Sequence[asyncpg.Record], latest: datetime, claim_id: UUID
+    ) -> Taken:
         """The chosen are marked: reserve what they need."""
         place = {message_id: index for index, (message_id, _) in enumerate(chosen.now)}
-        claimed = read_claimed([row[:-1] for row in sorted(rows, key=lambda row: place[row["id"]])])
+        claimed = read_claimed([row[:-1] for row in sorted(rows, key=lambda row: place[row["id"]])], claim_id)
         await self._reserve(connection, claimed, latest)
         return Taken(claimed, len(chosen.later) + len(rows) - len(claimed))
 

@@ -41,6 +41,7 @@ class Claimed(msgspec.Struct, frozen=True):
     delivery: Delivery
     attempt: int
     failures: int
+    claim_id: UUID
     content: str | None = None
     """What it carries besides its text, as JSON; None for a campaign's, which is frozen with its text."""
     priority: int = BULK
@@ -111,12 +112,13 @@ async def claim(
     connection: asyncpg.Connection, channel_id: UUID, workspace_id: UUID, count: int, claim_id: UUID | None = None
 ) -> tuple[list[Claimed], int]:
     """Take up to `count` due messages; also say how many ended right here (expired, opted out)."""
-    rows = await connection.fetch(_CLAIM.claim, channel_id, workspace_id, count, claim_id or new_id())
-    taken = read_claimed(rows)
+    claim_id = claim_id or new_id()
+    rows = await connection.fetch(_CLAIM.claim, channel_id, workspace_id, count, claim_id)
+    taken = read_claimed(rows, claim_id)
     return taken, len(rows) - len(taken)
 
 
-def read_claimed(rows: Iterable[Iterable[Any]]) -> list[Claimed]:
+def read_claimed(rows: Iterable[Iterable[Any]], claim_id: UUID) -> list[Claimed]:
     """Those rows of a claim that are to be sent; the others ended at it. The columns are those of `claim`, in its order."""
     return [
         Claimed(
@@ -128,6 +130,7 @@ def read_claimed(rows: Iterable[Iterable[Any]]) -> list[Claimed]:
             delivery,
             attempt,
             failures,
+            claim_id,
             content,
             priority,
         )

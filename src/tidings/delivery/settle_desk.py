@@ -82,7 +82,7 @@ class SettleDesk:
             await asyncio.gather(*(settler.write(ended, []) for settler, ended in parts))
         else:
             for settler, ended in parts:
-                settler.was_written(len(ended))
+                settler.was_written(ended)
 
 
 class _TurnSettler(Settler):
@@ -135,11 +135,11 @@ class _TurnSettler(Settler):
             self._enough.set()
             self._idle.set()
         else:
-            self.was_written(len(ended))
+            self.was_written(ended)
 
-    def was_written(self, count: int) -> None:
-        """So many of those taken are in the ledger."""
-        self.written += count
+    def was_written(self, ended: list[Ended]) -> None:
+        """These of those taken are in the ledger."""
+        self._note_written(ended)
         self._under_way -= 1
         if not self._under_way:
             self._idle.set()

@@ -16,6 +16,7 @@ from tidings.contacts.service import opt_out
 from tidings.delivery import queries
 from tidings.delivery.health import ChannelWorks, Effect, HoldRecipient, PauseChannel, StopChannel
 from tidings.delivery.limited import hold_recipient
+from tidings.delivery.open_claims import OpenClaims
 from tidings.delivery.queries import Ended
 from tidings.providers.base import ErrorCode
 
@@ -47,6 +48,7 @@ class Settler:
         """Ends handed over."""
         self.written = 0
         """Ends that the database has taken."""
+        self.claims = OpenClaims()
 
     def add(self, ended: Ended) -> None:
         """Hand over the end of an attempt."""
@@ -79,9 +81,13 @@ class Settler:
             if self._ended or self._effects:
                 ended, effects = self._take()
                 await self._write_until_taken(ended, effects)
-                self.written += len(ended)
+                self._note_written(ended)
             elif self._done:
                 return
+
+    def _note_written(self, ended: list[Ended]) -> None:
+        self.written += len(ended)
+        self.claims.written(ended)
 
     def _take(self) -> tuple[list[Ended], list[Effect]]:
         ended, self._ended = self._ended, []
