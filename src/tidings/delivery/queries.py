@@ -56,6 +56,11 @@ class Ended(msgspec.Struct, frozen=True):
     segments: int | None = None
     """SMS parts by our own count; a provider's count comes first."""
 
+    @property
+    def went_well(self) -> bool:
+        """Whether the provider took it."""
+        return self.settlement.outcome == "accepted"
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -180,17 +185,29 @@ async def channels_to_sweep(connection: asyncpg.Connection) -> list[UUID]:
 
 
 async def settle_many(connection: asyncpg.Connection, workspace_id: UUID, channel_id: UUID, ended: Sequence[Ended]) -> int:
-    """Write the ends of many attempts; return how many of them still counted."""
+    """Write the ends of many attempts; return how many of them still counted. In a transaction, unless all went well."""
     in_order = sorted(ended, key=lambda one: one.message.id)
-    rows = await connection.fetch(_SETTLE.settle, workspace_id, channel_id, *_columns(in_order))
-    if len(rows) == len(in_order):
-        return len(rows)
-    settled = {(row[0], row[1]) for row in rows}
-    late = [one for one in in_order if (one.message.id, one.message.attempt) not in settled]
-    if late:
-        resolved: int = await connection.fetchval(_SETTLE.settle_late, workspace_id, channel_id, *_columns(late))
-        return len(settled) + resolved
-    return len(settled)
+    well = [one for one in in_order if one.went_well]
+    late = await _settle_accepted(connection, workspace_id, channel_id, well) if well else []
+    if others := [one for one in in_order if not one.went_well] if len(well) < len(in_order) else []:
+        rows = await connection.fetch(_SETTLE.settle, workspace_id, channel_id, *_columns(others))
+        settled = {(row[0], row[1]) for row in rows}
+        late += [one for one in others if (one.message.id, one.message.attempt) not in settled]
+    if not late:
+        return len(in_order)
+    resolved: int = await connection.fetchval(_SETTLE.settle_late, workspace_id, channel_id, *_columns(late))
+    return len(in_order) - len(late) + resolved
+
+
+async def _settle_accepted(connection: asyncpg.Connection, workspace_id: UUID, channel_id: UUID, ended: Sequence[Ended]) -> list[Ended]:
+    """Write them; return those whose row was not waiting for it."""
+    rows = await connection.fetch(
+        _SETTLE.settle_accepted, workspace_id, channel_id, *map(list, zip(*map(_accepted_row, ended), strict=True))
+    )
+    if not rows:
+        return []
+    missed = {(row[0], row[1]) for row in rows}
+    return [one for one in ended if (one.message.id, one.message.attempt) in missed]
 
 
 async def settle_together(connection: asyncpg.Connection, parts: Sequence[tuple[UUID, UUID, Sequence[Ended]]]) -> None:
@@ -210,6 +227,15 @@ async def settle_together(connection: asyncpg.Connection, parts: Sequence[tuple[
 def _columns(ended: Sequence[Ended]) -> Iterator[list[Any]]:
     """One list a column, as settle.sql unnests them."""
     return map(list, zip(*map(_row, ended), strict=True))
+
+
+def _accepted_row(one: Ended) -> tuple[Any, ...]:
+    message, what = one.message, one.settlement
+    cost = what.cost
+    return (
+        message.id, message.attempt, what.status.value, what.provider_message_id, what.segments or one.segments,
+        cost.micros if cost else None, cost.currency if cost else None, one.latency_ms,
+    )  # fmt: skip
 
 
 def _row(one: Ended) -> tuple[Any, ...]:

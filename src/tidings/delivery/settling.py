@@ -109,7 +109,7 @@ class Settler:
 
     async def _write(self, ended: list[Ended], effects: list[Effect]) -> None:
         channel = self._channel
-        if not effects and all(one.settlement.code is None for one in ended):
+        if not effects and all(one.went_well for one in ended):
             # Nothing but good news is one statement, which needs no transaction around it: a round trip instead of three.
             async with self._pool.acquire() as connection:
                 await queries.settle_many(connection, channel.workspace_id, channel.id, ended)
