@@ -26,11 +26,13 @@ SENTENCES: dict[int, tuple[tuple[str, E], ...]] = {
         ("chat_id is empty", E.INVALID_ADDRESS),
         ("chat_id_invalid", E.INVALID_ADDRESS),
         ("channel_invalid", E.INVALID_ADDRESS),
-        ("input_user_deactivated", E.INVALID_ADDRESS),  # the account was deleted
+        ("channel not found", E.INVALID_ADDRESS),
+        ("user_deactivated", E.INVALID_ADDRESS),  # the account was deleted
         ("user_is_bot", E.INVALID_ADDRESS),
         ("username_invalid", E.INVALID_ADDRESS),
         ("username_not_occupied", E.INVALID_ADDRESS),
         ("group is deactivated", E.INVALID_ADDRESS),
+        ("group chat is deactivated", E.INVALID_ADDRESS),
         ("group chat was deactivated", E.INVALID_ADDRESS),
         ("upgraded to a supergroup", E.INVALID_ADDRESS),
         ("user_is_blocked", E.OPTED_OUT),
@@ -52,6 +54,7 @@ SENTENCES: dict[int, tuple[tuple[str, E], ...]] = {
         ("allow_payment_required", E.BLOCKED),  # the person takes messages that are paid for only
         ("topic_closed", E.BLOCKED),
         ("topic_deleted", E.UNREACHABLE),
+        ("message thread not found", E.UNREACHABLE),
         ("voice_messages_forbidden", E.UNSUPPORTED),  # the person takes no voice messages
         # the bot
         ("frozen_", E.INVALID_CREDENTIALS),  # Telegram has frozen the bot's account
