@@ -53,7 +53,7 @@ async def test_a_message_goes_through(simulator: DiscordSimulator, http: Http) -
     ("url", "code"),
     [
         (URL.replace(WEBHOOK_TOKEN, "another-token-0123456789-0123456789"), ErrorCode.INVALID_CREDENTIALS),
-        (URL.replace(WEBHOOK_ID, "111111111111111111"), ErrorCode.INTERNAL),
+        (URL.replace(WEBHOOK_ID, "111111111111111111"), ErrorCode.INVALID_CREDENTIALS),
     ],
 )
 async def test_a_refusal_with_a_plain_status_is_a_failure(simulator: DiscordSimulator, http: Http, url: str, code: ErrorCode) -> None:
@@ -78,9 +78,9 @@ async def test_an_empty_text_is_not_even_tried(simulator: DiscordSimulator, http
 
 async def test_with_several_targets_a_no_says_nothing_of_each() -> None:
     told = library.Told(taken=False, statuses=(401,), targets=2)
-    assert isinstance(module._outcome(told, message()), SendUncertain)
+    assert isinstance(module._outcome(told, message(), URL), SendUncertain)
     mixed = library.Told(taken=False, statuses=(401, 500))
-    assert isinstance(module._outcome(mixed, message()), SendUncertain)
+    assert isinstance(module._outcome(mixed, message(), URL), SendUncertain)
 
 
 async def test_silence_ends_in_time_and_is_a_doubt(monkeypatch, http: Http) -> None:

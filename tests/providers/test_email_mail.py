@@ -176,7 +176,7 @@ async def test_domains_and_names_beyond_ascii(http: Http) -> None:
 @pytest.mark.parametrize("stage", [Stage.RECIPIENT, Stage.CONTENT])
 def test_every_enhanced_code_is_told_in_our_words(enhanced: str, code: ErrorCode, stage: Stage) -> None:
     outcome = refused(stage, 550, f"{enhanced} No\nthank you")
-    assert (outcome.code, outcome.retryable, outcome.provider_code) == (code, False, enhanced)
+    assert (outcome.code, outcome.retryable, outcome.provider_code) == (code, code is ErrorCode.RATE_LIMITED, enhanced)
     assert outcome.detail == f"SMTP 550 to {stage}: {enhanced} No thank you"
 
 

@@ -191,7 +191,7 @@ def test_a_message_taken() -> None:
         (400, "Bad Request: something nobody has heard of", "rejected_content"),
         (401, "Unauthorized", "invalid_credentials"),
         (403, "Forbidden: bot was blocked by the user", "opted_out"),
-        (403, "Forbidden: user is deactivated", "blocked"),
+        (403, "Forbidden: user is deactivated", "invalid_address"),
         (403, "Forbidden: bot can't initiate conversation with a user", "unreachable"),
         (403, "Forbidden: bot can't send messages to bots", "invalid_address"),
         (403, "Forbidden: the group chat was deleted", "invalid_address"),

@@ -68,6 +68,8 @@ class BulkSmsSimulator(Simulator):
         super().forget()
         self.balance = 812.5
         self.blocked: set[str] = set()
+        self.at_once: dict[str, str] = {}
+        """By number, a status such as FAILED.NOT_SENT that a message has in the answer to its submission."""
         self.webhooks: dict[int, dict[str, Any]] = {}
         self.submissions: dict[int, Any] = {}
         """Answers by deduplication number."""
@@ -174,7 +176,7 @@ class BulkSmsSimulator(Simulator):
         message = Taken(str(next(self._numbers)), to, sender, entry["body"], form={"mark": entry.get("userSuppliedId", "")})
         self.take(message, logged)
         await self.follow_up(message)
-        return self.resource(message, "ACCEPTED")
+        return self.resource(message, self.at_once.get(to, "ACCEPTED"))
 
     async def spoiled(self, fault: Fault | None, answer: Reply | None) -> Reply:
         assert fault is not None
@@ -187,7 +189,7 @@ class BulkSmsSimulator(Simulator):
             case "no_balance":
                 return problem(403, "insufficient-credits", "Insufficient Credits")
             case "status":
-                return problem(fault.code or 400, "bad-request", "Bad Request", "The submission is not valid.")
+                return problem(fault.http or 400, fault.words or "bad-request", "Bad Request", "The submission is not valid.")
             case _:
                 return await self.spoil(fault)
 

@@ -216,7 +216,7 @@ class DiscordSimulator(Simulator):
             case "no_balance":
                 return problem(403, 50001, "Missing Access")
             case "status":
-                return problem(400, fault.code or 50035, "Refused")
+                return problem(fault.http or 400, 50035 if fault.code is None else fault.code, fault.words or "Refused")
             case "rate_limited":
                 return limited(float(fault.retry_after or 1.5))
             case _:

@@ -20,7 +20,7 @@ KINDS = (
     "hang",  # no answer for `seconds`, then a reset
     "wrong_credentials",
     "no_balance",
-    "status",  # the provider's own refusal: `code`
+    "status",  # the provider's own refusal: `code` where it has numbers, `words` where it has names, with the HTTP status `http`
 )
 AFTER_TAKING = frozenset({"slow"})
 """Kinds in which the message is taken whatever `taken` says."""
@@ -38,6 +38,8 @@ class Fault:
     seconds: float = 1.0
     retry_after: str | None = None
     code: int | None = None
+    words: str = ""
+    http: int | None = None
     taken: bool = False
     """Whether the provider took the message before it failed to say so: the case nobody can tell from outside."""
     _random: random.Random = field(init=False, repr=False)

@@ -135,7 +135,7 @@ class GatewaySimulator(Simulator):
             case "no_balance":
                 return refused(400, "no_credit")
             case "status":
-                return reply({"status": "rejected", "error": {"code": "stopped"}})
+                return refused(fault.http or 200, fault.words or "stopped")
             case _:
                 return await self.spoil(fault)
 

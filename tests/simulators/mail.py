@@ -67,6 +67,8 @@ class MailSimulator(Simulator):
         self.mails: list[EmailMessage] = []
         self.raw: list[bytes] = []
         self.greeting: str | None = None
+        self.says: dict[str, str] = {}
+        """By command (AUTH, MAIL, RCPT, DATA), the reply that everybody gets; that to DATA comes after the mail was read."""
         self.most_a_connection: int | None = None
         """After so many mails the server hangs up with 421, as many do."""
         self.connections = 0
@@ -116,9 +118,13 @@ class MailSimulator(Simulator):
     def authenticate(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, given: Any) -> AuthResult:
         right = isinstance(given, LoginPassword) and (given.login, given.password) == (USER.encode(), PASSWORD.encode())
         spoiled = any(fault.meets(SIGN_IN) for fault in self.faults.all if SIGN_IN in (fault.numbers or []))
+        if said := self.says.get("AUTH"):
+            return AuthResult(success=False, handled=False, message=said)
         return AuthResult(success=right and not spoiled, handled=False)
 
     async def handle_MAIL(self, server: MailProtocol, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+        if said := self.says.get("MAIL"):
+            return server.goes_by(said)
         if self.senders is not None and address not in self.senders:
             return "553 5.7.1 Sender address rejected: not owned by user"
         if self.most_a_connection is not None and server.taken >= self.most_a_connection:
@@ -133,6 +139,9 @@ class MailSimulator(Simulator):
         server.fault = fault = self.faults.next(address)
         if fault is not None:
             entry["fault"] = fault.kind
+        if said := self.says.get("RCPT"):
+            entry["outcome"] = said
+            return server.goes_by(said)
         if address in REFUSING:
             entry["outcome"] = REFUSING[address]
             return REFUSING[address]
@@ -152,6 +161,9 @@ class MailSimulator(Simulator):
 
     async def handle_DATA(self, server: MailProtocol, session: Session, envelope: Envelope) -> str:
         [to], fault = envelope.rcpt_tos, server.fault
+        if said := self.says.get("DATA"):
+            server.entry["outcome"] = said
+            return server.goes_by(said)
         if to in UNWANTED:
             server.entry["outcome"] = UNWANTED[to]
             return UNWANTED[to]
@@ -225,6 +237,12 @@ class MailProtocol(SMTP):
         await super().push(status)
         if self._leaving:
             self.transport.close()
+
+    def goes_by(self, said: str) -> str:
+        """The reply, after which a server that says 421 hangs up."""
+        if said.startswith("421"):
+            self.hang_up_after_reply()
+        return said
 
     def hang_up_after_reply(self) -> None:
         self._leaving = True

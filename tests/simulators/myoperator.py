@@ -152,7 +152,7 @@ class MyOperatorSimulator(Simulator):
             case "no_balance":
                 return refusal("CHAT_4001")
             case "status":
-                return reply({"status": "error", "code": "400", "message": "Refused on request"}, 400)
+                return reply({"status": "error", "code": fault.words or "400", "message": "Refused on request"}, fault.http or 400)
             case _:
                 return await self.spoil(fault)
 

@@ -24,6 +24,7 @@ BOT_TOKEN = "xoxb-" + "1" * 12 + "-simulated-bot-token"
 SIGNING_SECRET = "0123456789abcdef0123456789abcdef"
 CHANNEL = "C024BE91L"
 DIRECT = "D024BE7LH"
+UPLOAD_URL = "files.getUploadURLExternal"
 
 # Addresses that refuse, by error name.
 REFUSING = {
@@ -73,7 +74,7 @@ class SlackSimulator(Simulator):
             case "chat.postMessage":
                 return await self.post(arguments)
             case "files.getUploadURLExternal":
-                return self.upload_url(arguments)
+                return await self.upload_url(arguments)
             case "files.completeUploadExternal":
                 return await self.share(arguments)
             case _:
@@ -143,7 +144,11 @@ class SlackSimulator(Simulator):
 
     # --- files --------------------------------------------------------------------------------------------------------
 
-    def upload_url(self, arguments: dict[str, Any]) -> Reply:
+    async def upload_url(self, arguments: dict[str, Any]) -> Reply:
+        # A fault without numbers is for what is posted; one for this step names it.
+        named = any(UPLOAD_URL in (fault.numbers or []) for fault in self.faults.all)
+        if named and (fault := self.faults.next(UPLOAD_URL)) is not None:
+            return await self.spoiled(fault, None)
         if "files:write" not in self.scopes:
             return refusal("missing_scope", needed="files:write")
         if not arguments.get("filename") or not str(arguments.get("length", "")).isdecimal():
@@ -189,7 +194,9 @@ class SlackSimulator(Simulator):
             case "no_balance":
                 return refusal("account_inactive")
             case "status":
-                return refusal("fatal_error")
+                answer = refusal(fault.words or "fatal_error")
+                answer.status = fault.http or 200
+                return answer
             case "rate_limited":
                 answer = refusal("ratelimited")
                 answer.status = 429

@@ -137,7 +137,7 @@ class TelegramSimulator(Simulator):
             case "wrong_credentials" | "no_balance":
                 return Refused(401, "Unauthorized").reply()
             case "status":
-                return Refused(fault.code or 400, "Bad Request: something is wrong").reply()
+                return Refused(fault.code or 400, fault.words or "Bad Request: something is wrong").reply()
             case "rate_limited":
                 return too_many(int(fault.retry_after or 1)).reply()
             case _:

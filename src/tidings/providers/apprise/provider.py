@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
+
 from tidings.providers.apprise.library import POOL, Missing, Told, instance_of, library, notify
-from tidings.providers.apprise.schemas import BadUrl, address_for, check_url
+from tidings.providers.apprise.schemas import TO, BadUrl, address_for, check_url
 from tidings.providers.base import (
     Accepted,
     Balance,
@@ -104,7 +106,7 @@ def _work(channel: ChannelConfig, message: Outgoing) -> Outcome:
     except Exception as error:  # noqa: BLE001 - a plugin's defect; it may have sent
         detail = f"Apprise met an unexpected {type(error).__name__}: it is not known whether this was sent."
         return SendUncertain(detail=detail, code=ErrorCode.INTERNAL)
-    return _outcome(told, message)
+    return _outcome(told, message, channel.credentials["url"])
 
 
 def _open(channel: ChannelConfig, to: str) -> SendFailed | tuple[Any, Any]:
@@ -126,14 +128,30 @@ def _open(channel: ChannelConfig, to: str) -> SendFailed | tuple[Any, Any]:
     return apprise, service
 
 
-def _outcome(told: Told, message: Outgoing) -> Outcome:
+def _outcome(told: Told, message: Outgoing, url: str) -> Outcome:
     """A yes is one. A no is one only where a single target was refused with a status that leaves no doubt."""
     if told.taken:
         return Accepted(provider_message_id=message.id)  # the service's own id is not handed on
     if not told.begun:
         return SendFailed(code=ErrorCode.REJECTED_CONTENT, detail="Apprise cannot send this text: it is empty, as a rule.")
     if told.targets == 1 and told.statuses:
-        outcomes = [by_status(Answer(status=status), "the service refused it") for status in told.statuses]
+        outcomes = [_refused(status, url) for status in told.statuses]
         if all(isinstance(outcome, SendFailed) for outcome in outcomes):
             return outcomes[-1]
     return SendUncertain(detail="Apprise says that it failed, and not whether anything was sent.", code=ErrorCode.PROVIDER_UNAVAILABLE)
+
+
+_GONE = frozenset({404, 410})
+_ABOUT_CHAT = {403: ErrorCode.BLOCKED, 404: ErrorCode.INVALID_CREDENTIALS}
+"""Telegram answers a bad token with 401 or 404 alone; its 403 is about the chat: core.telegram.org/bots/api#making-requests."""
+
+
+def _refused(status: int, url: str) -> SendFailed | SendUncertain:
+    """What a status means, by whom the address names: one and the same place for all messages, or each message's own recipient."""
+    by_http = by_status(Answer(status=status), "the service refused it")
+    code: ErrorCode | None = None
+    if TO in url and url.lower().startswith("tgram:"):
+        code = _ABOUT_CHAT.get(status)
+    elif status in _GONE:  # one place that is gone is gone for every message alike
+        code = ErrorCode.INVALID_ADDRESS if TO in url else ErrorCode.INVALID_CREDENTIALS
+    return by_http if code is None else replace(by_http, code=code)

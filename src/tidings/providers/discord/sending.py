@@ -152,7 +152,8 @@ def refused(answer: Answer) -> SendFailed | SendUncertain:
     by_http = by_status(answer, _words(refusal) or None)
     if isinstance(by_http, SendUncertain):
         return by_http
-    code = CODES.get(refusal.code or 0, by_http.code)
+    # A token that is wrong is a 401: a 403 that names no other reason means that this bot may not write to this place.
+    code = CODES.get(refusal.code or 0, ErrorCode.BLOCKED if answer.status == 403 else by_http.code)
     if refusal.code == INVALID_FORM and isinstance(refusal.errors, Mapping) and "channel_id" in refusal.errors:
         code = ErrorCode.INVALID_ADDRESS
     if by_http.code is ErrorCode.RATE_LIMITED:

@@ -1,6 +1,8 @@
-"""Slack's error names in our words. Source: docs.slack.dev/reference/methods/chat.postMessage#errors and files.completeUploadExternal#errors.
+"""Slack's error names in our words.
 
-All of them come with HTTP 200 and `"ok": false`.
+Sources: docs.slack.dev/reference/methods/chat.postMessage#errors, files.getUploadURLExternal#errors and files.completeUploadExternal#errors
+(read in the copies that github.com/smstoslack/slack_kit and github.com/slack-ruby/slack-api-ref keep). All of them come with HTTP 200 and
+`"ok": false`. Left out are the names for arguments that we never send: drafts, metadata, snippets, markdown_text, client_msg_id.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ CODES: dict[str, E] = {
     "team_access_not_granted": E.INVALID_CREDENTIALS,
     "two_factor_setup_required": E.INVALID_CREDENTIALS,
     "user_is_restricted": E.INVALID_CREDENTIALS,
+    # as wrong for every message of the channel as a token would be
+    "method_deprecated": E.INVALID_CREDENTIALS,
+    "deprecated_endpoint": E.INVALID_CREDENTIALS,
     # the recipient
     "channel_not_found": E.INVALID_ADDRESS,
     "user_not_found": E.INVALID_ADDRESS,
@@ -56,6 +61,13 @@ CODES: dict[str, E] = {
     "blocked_file_type": E.REJECTED_CONTENT,
     "file_type_not_allowed": E.REJECTED_CONTENT,
     "storage_limit_reached": E.REJECTED_CONTENT,
+    "missing_file_data": E.REJECTED_CONTENT,
+    "missing_argument": E.REJECTED_CONTENT,  # “typically only occurs when the length provided is 0”: an empty file
+    "too_many_contact_cards": E.REJECTED_CONTENT,
+    "slack_connect_file_link_sharing_blocked": E.REJECTED_CONTENT,
+    "slack_connect_canvas_sharing_blocked": E.REJECTED_CONTENT,
+    "slack_connect_lists_sharing_blocked": E.REJECTED_CONTENT,
+    "invalid_arguments": E.REJECTED_CONTENT,  # “more likely when using complex arguments like blocks”
     # the pace
     "ratelimited": E.RATE_LIMITED,
     "rate_limited": E.RATE_LIMITED,
@@ -65,9 +77,20 @@ CODES: dict[str, E] = {
     "team_added_to_org": E.PROVIDER_UNAVAILABLE,
     "org_login_required": E.PROVIDER_UNAVAILABLE,
     "request_timeout": E.PROVIDER_UNAVAILABLE,  # our body came cut off: it was never read
+    "file_not_found": E.PROVIDER_UNAVAILABLE,  # what was just uploaded is not there: upload it anew
+    # ourselves: a request of a form that Slack does not read
+    "as_user_not_supported": E.INTERNAL,
+    "channels_limit_exceeded": E.INTERNAL,
+    "invalid_arg_name": E.INTERNAL,
+    "invalid_array_arg": E.INTERNAL,
+    "invalid_charset": E.INTERNAL,
+    "invalid_form_data": E.INTERNAL,
+    "invalid_post_type": E.INTERNAL,
+    "missing_post_type": E.INTERNAL,
 }
 """A name that is not here is `internal`: `"ok": false` says that nothing was done."""
 
-MAYBE_DONE = frozenset({"fatal_error", "internal_error"})
-"""In Slack's words “It's possible some aspect of the operation succeeded before the error was raised”."""
+MAYBE_DONE = frozenset({"fatal_error", "internal_error", "file_update_failed"})
+"""In Slack's words “It's possible some aspect of the operation succeeded before the error was raised”; of the last one, which comes while a
+file is shared, it does not say so and does not say the contrary either."""
 RETRYABLE = frozenset({E.RATE_LIMITED, E.PROVIDER_UNAVAILABLE})

@@ -1,8 +1,10 @@
 """Telegram's refusals in our words.
 
 Telegram gives no codes of its own, only HTTP statuses with sentences "subject to change" (core.telegram.org/bots/api#making-requests).
-The sentences here are those of its server (github.com/tdlib/telegram-bot-api, Client.cpp: `fail_query_with_error`, `check_chat`) and, in
-capitals, of the API below it (core.telegram.org/api/errors), which pass through unchanged. One that is not here is told by its status.
+The sentences here are those of its server (github.com/tdlib/telegram-bot-api, Client.cpp: `fail_query_with_error`, `check_chat`,
+`get_closing_error`), those that people have met (github.com/TelegramBotAPI/errors) and, in capitals, those of the API below it
+(core.telegram.org/method/messages.sendMessage#possible-errors), which pass through unchanged and as a 400, whatever status they had there.
+One that is not here is told by its status.
 """
 
 from __future__ import annotations
@@ -23,31 +25,48 @@ SENTENCES: dict[int, tuple[tuple[str, E], ...]] = {
         ("peer_id_invalid", E.INVALID_ADDRESS),
         ("chat_id is empty", E.INVALID_ADDRESS),
         ("chat_id_invalid", E.INVALID_ADDRESS),
+        ("channel_invalid", E.INVALID_ADDRESS),
+        ("channel not found", E.INVALID_ADDRESS),
+        ("user_deactivated", E.INVALID_ADDRESS),  # the account was deleted
+        ("user_is_bot", E.INVALID_ADDRESS),
         ("username_invalid", E.INVALID_ADDRESS),
         ("username_not_occupied", E.INVALID_ADDRESS),
         ("group is deactivated", E.INVALID_ADDRESS),
+        ("group chat is deactivated", E.INVALID_ADDRESS),
+        ("group chat was deactivated", E.INVALID_ADDRESS),
         ("upgraded to a supergroup", E.INVALID_ADDRESS),
         ("user_is_blocked", E.OPTED_OUT),
         # the bot may be in the chat and yet not write
         ("not enough rights", E.BLOCKED),
         ("have no rights to send", E.BLOCKED),
         ("need administrator rights", E.BLOCKED),
+        ("no write access", E.BLOCKED),
         ("chat_write_forbidden", E.BLOCKED),
+        ("chat_guest_send_forbidden", E.BLOCKED),  # only members of the group behind a channel's comments
+        ("chat_send_", E.BLOCKED),  # CHAT_SEND_PLAIN_FORBIDDEN, …_PHOTOS_FORBIDDEN: this kind of message is switched off there
+        ("chat_forbidden", E.BLOCKED),
         ("chat_restricted", E.BLOCKED),
         ("chat_admin_required", E.BLOCKED),
         ("channel_private", E.BLOCKED),
         ("user_banned_in_channel", E.BLOCKED),
+        ("you_blocked_user", E.BLOCKED),
+        ("privacy_premium_required", E.BLOCKED),  # the person takes messages from contacts and paying accounts only
+        ("allow_payment_required", E.BLOCKED),  # the person takes messages that are paid for only
         ("topic_closed", E.BLOCKED),
+        ("topic_deleted", E.UNREACHABLE),
+        ("message thread not found", E.UNREACHABLE),
         ("voice_messages_forbidden", E.UNSUPPORTED),  # the person takes no voice messages
         # the bot
         ("frozen_", E.INVALID_CREDENTIALS),  # Telegram has frozen the bot's account
+        ("logged out", E.INVALID_CREDENTIALS),  # somebody called logOut: the bot lives at a server of its own now
+        ("balance_too_low", E.INSUFFICIENT_BALANCE),  # too few Stars for what is paid in them
         # What else is wrong with a request is wrong with what the message holds: its length, its marks, its buttons, its file.
         ("", E.REJECTED_CONTENT),
     ),
     401: (("", E.INVALID_CREDENTIALS),),  # no such bot, or its token was revoked
     403: (
         ("blocked by the user", E.OPTED_OUT),
-        ("user is deactivated", E.BLOCKED),
+        ("user is deactivated", E.INVALID_ADDRESS),  # the account was deleted
         ("initiate conversation", E.UNREACHABLE),  # the person has never opened the chat
         ("messages to bots", E.INVALID_ADDRESS),
         ("group chat was deleted", E.INVALID_ADDRESS),

@@ -1,4 +1,5 @@
-"""What the library's sentences and a session's ends mean. The sentences are whatsmeow's (errors.go, send.go), as neonize 0.5.2 hands them on.
+"""What the library's sentences and a session's ends mean. The sentences are whatsmeow's (github.com/tulir/whatsmeow: errors.go, send.go), as
+neonize 0.5.2 hands them on; `info query returned status 429: rate-overlimit` is its ErrIQRateOverLimit.
 
 Only what certainly did not leave is a failure: whatever else the library says of a send is a doubt.
 """
@@ -17,6 +18,9 @@ NOT_HERE = "Nothing was sent: the phone's session runs in another worker, or not
 NOT_CONNECTED = "Nothing was sent: the linked device is not connected to WhatsApp just now."
 _LONGEST = 300
 _SERVER = re.compile(r"server returned error (\d+)")
+_TOO_FAST = "info query returned status 429"
+"""WhatsApp answers no more questions for a while: what a message needs before it leaves was not told, so it did not leave."""
+_TOO_FAST_PAUSE = 300.0
 _NEVER_LEFT = (
     "websocket not connected",
     "the store doesn't contain a device JID",
@@ -28,13 +32,17 @@ _NEVER_LEFT = (
     "no signal session",
     "unknown server",
     "recipient must be",
+    "broadcast lists is not yet supported",
 )
-_ABOUT_ADDRESS = ("unknown server", "recipient must be", "no LID found")
+_ABOUT_ADDRESS = ("unknown server", "recipient must be", "no LID found", "broadcast lists is not yet supported")
 
 
 def outcome_of(sent: Sent) -> Outcome:
     """The outcome of a message that WhatsApp did not take."""
     said = sent.failure[:_LONGEST]
+    if _TOO_FAST in said:
+        detail = f"Nothing was sent: WhatsApp wants fewer questions for a while ({said})."
+        return SendFailed(code=ErrorCode.RATE_LIMITED, detail=detail, retryable=True, retry_after=_TOO_FAST_PAUSE, provider_code="429")
     match sent.stage:
         case "offline":
             return SendFailed(code=ErrorCode.PROVIDER_UNAVAILABLE, detail=NOT_CONNECTED, retryable=True)
@@ -73,7 +81,9 @@ def _by_server(number: int, said: str) -> SendFailed:
     """WhatsApp answered the message with a number, of which it documents none: what is known is that it did not take the message."""
     detail = f"WhatsApp: {said}"
     if number == 429:
-        return SendFailed(code=ErrorCode.RATE_LIMITED, detail=detail, retryable=True, retry_after=300.0, provider_code=str(number))
+        return SendFailed(
+            code=ErrorCode.RATE_LIMITED, detail=detail, retryable=True, retry_after=_TOO_FAST_PAUSE, provider_code=str(number)
+        )
     if number == 463:  # this account may not begin chats with strangers at present
         return SendFailed(code=ErrorCode.UNREACHABLE, detail=detail, provider_code=str(number))
     if number >= 500:
