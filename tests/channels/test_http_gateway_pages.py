@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import httpx2
@@ -63,3 +64,13 @@ async def test_fields_that_do_not_fit_together_are_told_at_their_field(client: h
     assert "Body is not JSON" in answer.text
     assert "Where the balance stands is required with a balance request." in answer.text
     assert '<textarea class="form-control is-invalid" rows="8"' in answer.text
+
+
+async def test_what_was_tested_with_several_lines_is_what_is_saved(client: httpx2.AsyncClient, gateway: GatewaySimulator) -> None:
+    """htmx sends line feeds, a browser's own form carriage returns before them: to the eye the same form."""
+    lines = "X-Api-Key: {{api_key}}\nX-Shop: {{sender}}"
+    tried = await submit(client, "/channels/new/http/try", **form(gateway.url, headers=lines), try_to="+254711000123")
+    proof = re.search(r'name="tested" value="([^"]+)"', tried.text)
+    assert proof, tried.text
+    answer = await submit(client, "/channels/new/http", **form(gateway.url, headers=lines.replace("\n", "\r\n")), tested=proof[1])
+    assert answer.status_code == 303, answer.text

@@ -49,7 +49,8 @@ def read_form(form: FormData, description: Description) -> ChannelForm:
 
     def one(name: str) -> str:
         value = form.get(name)
-        return value.strip() if isinstance(value, str) else ""
+        # A browser ends lines with CR LF where it sends a form, and with LF where htmx does: what was tested would not be what is saved.
+        return value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
 
     secret = {each.name for each in description.fields if each.secret}
     values = {each.name: one(f"field_{each.name}") for each in description.fields}
@@ -99,7 +100,7 @@ def sentences(error: TidingsError | ValidationError, description: Description) -
     """What to show at which field of the form; what belongs to none of them stands under `form`."""
     if isinstance(error, ValidationError):
         return {_place([str(part) for part in one["loc"]]): _sentence(one) for one in error.errors()}
-    labels = {each.name: each.label for each in description.fields}
+    labels = {each.name: each.label for each in description.fields} | {"sender": description.sender_label or "Sender"}
     said: dict[str, str] = {}
     for one in error.errors:
         name = one.field.removeprefix("fields.")
