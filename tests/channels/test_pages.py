@@ -142,7 +142,7 @@ async def test_a_stopped_channel_says_how_to_mend_it_and_goes_on_when_it_is(
 ) -> None:
     await stop(app, channel)
     text = await page(client, channel)
-    assert "Look up the current credentials at Twilio" in text
+    assert "A key, a password, a sender or a setting is not right any more" in text
     twilio.status = "suspended"
     await submit(client, f"{channel}/restart")
     assert "The channel stays stopped" in await page(client, channel)
@@ -180,10 +180,47 @@ async def test_a_test_message_goes_the_way_of_every_message(client: httpx2.Async
     assert answer.headers["location"].startswith("/messages/msg_")
     message = await client.get(f"/api/v1{answer.headers['location']}", headers=workspace.headers)
     assert (message.json()["to"], message.json()["text"]) == ("+254712345678", "Hello")
-    for to, sentence in (("", "needs a number"), ("12", "too short")):
+    for to, sentence in (("", "needs somebody"), ("12", "too short")):
         answer = await submit(client, f"{sandbox}/test", to=to, text="Hello")
         assert answer.headers["location"] == sandbox
         assert sentence in await page(client, sandbox)
+
+
+async def test_a_sender_that_cannot_be_one_is_told_before_anything_is_saved(client: httpx2.AsyncClient, twilio: TwilioSimulator) -> None:
+    for sender in ("0711 000 123", "A NAME THAT IS TOO LONG", "254711000123"):
+        answer = await submit(client, "/channels/new/twilio", **(FIELDS | {"sender": sender}), api_base_url=twilio.url)
+        assert answer.status_code == 422
+        assert "Sender does not look right, for example: +15005550006." in answer.text
+    for sender, kept in (("+1 (500) 555-0006", "+15005550006"), ("DUKA ASHA", "DUKA ASHA"), ("12345", "12345")):
+        answer = await submit(client, "/channels/new/twilio", **(FIELDS | {"name": sender, "sender": sender}), api_base_url=twilio.url)
+        assert answer.status_code == 303, answer.text
+        edit = await page(client, f"{answer.headers['location']}/edit")
+        assert f'value="{kept}"' in edit
+
+
+async def test_a_refused_key_is_told_in_the_providers_words_and_not_in_its_json(
+    client: httpx2.AsyncClient, twilio: TwilioSimulator
+) -> None:
+    answer = await submit(client, "/channels/new/twilio", **(FIELDS | {"field_auth_token": "old"}), api_base_url=twilio.url)
+    text = await page(client, answer.headers["location"])
+    assert "its check failed: Twilio error 20003: Authenticate. Mend it under Edit." in text
+    assert "more_info" not in text
+
+
+async def test_what_is_missing_or_not_allowed_is_told_at_its_field(client: httpx2.AsyncClient) -> None:
+    empty = await submit(client, "/channels/new/discord", name="Bot")
+    assert (empty.status_code, "Bot token is required, unless there is a webhook address." in empty.text) == (422, True)
+    hook = f"https://discord.com/api/webhooks/{'9' * 18}/{'t' * 60}"
+    half = await submit(client, "/channels/new/discord", name="Bot", field_webhook_url=hook)
+    assert "channel id is required with a webhook address." in half.text
+    local = await submit(client, "/channels/new/apprise", name="Push", field_url="json://localhost/x")
+    assert (local.status_code, "Apprise address cannot be used. Only services on the internet" in local.text) == (422, True)
+
+
+async def test_nothing_was_sent_is_said_once(client: httpx2.AsyncClient) -> None:
+    sandbox = (await submit(client, "/channels/new/sandbox", name="Try-out")).headers["location"]
+    await submit(client, f"{sandbox}/test", to="12", text="Hello")
+    assert (await page(client, sandbox)).count("Nothing was sent.") == 1
 
 
 async def test_a_channel_with_waiting_messages_is_not_deleted(client: httpx2.AsyncClient, channel: str) -> None:

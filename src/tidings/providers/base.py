@@ -294,6 +294,8 @@ class HookRefused(Exception):
 # --- what a provider says of itself -----------------------------------------------------------------------------------
 
 
+SMS_SENDER = r"\+[1-9]\d{6,14}|[1-9]\d{2,7}|(?![\d +()-]+$)[ -~]{1,11}"
+"""A number with its country code, a short code, or a name of up to 11 characters that is not digits alone."""
 _ALTERNATIVES = re.compile(r"[\w-]+(\|[\w-]+)+")
 
 
@@ -412,6 +414,8 @@ class Description:
     """What a channel's sender is called at this provider; empty where messages have no sender of their own to choose."""
     sender_help: str = ""
     sender_example: str = ""
+    sender_pattern: str | None = None
+    """A whole-string regular expression that a sender fits; an empty one is always taken."""
     hook_help: str = ""
     """What to do at the provider with the channel's hook address, in a sentence or two."""
     api_base_url: str = ""

@@ -74,7 +74,8 @@ async def create_channel(kind: str, request: Request, visitor: WriterVisitor) ->
     if check.ok:
         flash(response, f"“{channel.name}” is set up and works. {check.detail}")
     else:
-        flash(response, f"“{channel.name}” is set up, but its check failed: {check.detail} Mend it under Edit.", "warning")
+        said = check.detail if check.detail.endswith((".", "!", "?")) else f"{check.detail}."
+        flash(response, f"“{channel.name}” is set up, but its check failed: {said} Mend it under Edit.", "warning")
     return response
 
 

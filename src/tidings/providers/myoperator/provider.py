@@ -107,6 +107,7 @@ DESCRIPTION = Description(
     sender_label="Business number",
     sender_help="The number people see. May stay empty: it is known by its ID.",
     sender_example="+919800000000",
+    sender_pattern=r"\+[1-9]\d{6,14}",
     docs_url="https://documenter.getpostman.com/view/38426694/2sAXqy3evq",
     hook_help="In MyOperator's panel open APIs & Webhooks, Webhooks v2, Add new webhook. Put this address there, method POST, no authentication, "
     "and tick the WhatsApp events Received, Sent, Delivered, Read and Failed.",

@@ -102,6 +102,7 @@ DESCRIPTION = Description(
     sender_label="Business number",
     sender_help="The number people see. May stay empty: it is known by its ID.",
     sender_example="+254700000000",
+    sender_pattern=r"\+[1-9]\d{6,14}",
     docs_url="https://developers.facebook.com/docs/whatsapp/cloud-api",
     hook_help="In the Meta app open WhatsApp, Configuration, Webhook. Put this address under Callback URL and your verify token beside it, then "
     "subscribe to “messages” and “user_preferences”.",
