@@ -74,3 +74,12 @@ async def test_what_was_tested_with_several_lines_is_what_is_saved(client: httpx
     assert proof, tried.text
     answer = await submit(client, "/channels/new/http", **form(gateway.url, headers=lines.replace("\n", "\r\n")), tested=proof[1])
     assert answer.status_code == 303, answer.text
+
+
+async def test_what_the_gateway_reports_is_changed_without_another_message(client: httpx2.AsyncClient, gateway: GatewaySimulator) -> None:
+    answer = await submit(client, "/channels/new/http", **form(gateway.url), without_test="true")
+    edit = f"{answer.headers['location']}/edit"
+    values = form(gateway.url) | {"field_api_key": ""}
+    assert (await submit(client, edit, **(values | {"field_inbound_text_path": "body"}))).status_code == 303
+    assert (await submit(client, edit, **(values | {"field_success_values": "sent"}))).status_code == 422
+    assert not gateway.requests

@@ -191,6 +191,9 @@ async def test_a_sender_that_cannot_be_one_is_told_before_anything_is_saved(clie
         answer = await submit(client, "/channels/new/twilio", **(FIELDS | {"sender": sender}), api_base_url=twilio.url)
         assert answer.status_code == 422
         assert "Sender does not look right, for example: +15005550006." in answer.text
+    both = await submit(client, "/channels/new/twilio", **(FIELDS | {"sender": "0711", "field_account_sid": "me"}), api_base_url=twilio.url)
+    assert "Sender does not look right" in both.text
+    assert "Account SID does not look right" in both.text
     for sender, kept in (("+1 (500) 555-0006", "+15005550006"), ("DUKA ASHA", "DUKA ASHA"), ("12345", "12345")):
         answer = await submit(client, "/channels/new/twilio", **(FIELDS | {"name": sender, "sender": sender}), api_base_url=twilio.url)
         assert answer.status_code == 303, answer.text

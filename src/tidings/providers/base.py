@@ -316,6 +316,8 @@ class Field:
     """How many lines its box shows; with more than one the value may hold line breaks."""
     section: str = ""
     """The part of a long form in which it stands; empty for the one that is seen first."""
+    tried: bool = True
+    """Whether a test message (`TriesOut`) can show that it is right; what is read of later calls it cannot."""
 
     @property
     def choices(self) -> tuple[str, ...]:

@@ -135,6 +135,8 @@ class Word(msgspec.Struct):
 
     code: str | int = ""
     message: str | None = None
+    gateway_says: str | None = msgspec.field(name="Message", default=None)
+    """The words of the gateway before it, which writes them so."""
 
 
 class Results(msgspec.Struct):
@@ -224,7 +226,7 @@ def refused(answer: Answer) -> SendFailed | SendUncertain:
         return SendFailed(code=code, detail=f"MyOperator {number}: {word.message or ''}".strip(), provider_code=number)
     if answer.status == 500 and b"".join(answer.body.split()) == NOT_PROVISIONED:
         return by_status(answer, "MyOperator gives no reason; its support may have to switch the WhatsApp API on for this company")
-    by_http = by_status(answer, word.message)
+    by_http = by_status(answer, word.message or word.gateway_says)
     if isinstance(by_http, SendFailed) and number.startswith("CHAT_"):
         return SendFailed(
             code=by_http.code,
