@@ -115,7 +115,6 @@ DESCRIPTION = Description(
     # What a mail service takes differs widely (Gmail: 500 recipients a day), and it does not say. Slow, and few connections at once.
     limits=Limits(per_second=2.0, burst=10, concurrency=2),
     sender_label="",
-    docs_url="https://www.rfc-editor.org/rfc/rfc6409",
     hook_help="Nothing to do: with an unsubscribe key each mail carries this address as its link to unsubscribe.",
 )
 
