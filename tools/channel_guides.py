@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tidings.channels.web.shown import LINK_AGAIN, what_to_do
+from tidings.channels.web.shown import LINK_AGAIN, SPOKEN, what_to_do
 from tidings.providers import PROVIDERS
 from tidings.providers.base import Capabilities, Description, Limits, MediaRule
 from tidings.ui.words import find_reason
@@ -93,10 +93,12 @@ def _troubles(card: Description) -> Iterator[tuple[str, str, str]]:
         word = find_reason(code)
         mend = LINK_AGAIN if code == "invalid_credentials" and can.sessions else what_to_do(code, card.label)
         yield f"**{word.label}**", word.meaning, mend
-    yield "**Waiting, as the provider asked**", f"{card.label} said that it was too fast.", "Nothing: it goes on by itself."
+    name = SPOKEN.get(card.label, card.label)
+    name = name[0].upper() + name[1:]
+    yield "**Waiting, as the provider asked**", f"{name} said that it was too fast.", "Nothing: it goes on by itself."
     yield (
         "**The provider keeps failing**",
-        f"{card.label} does not answer as it should.",
+        f"{name} does not answer as it should.",
         "Nothing: single messages are tried until it does.",
     )
     if card.limits.per_day:

@@ -15,7 +15,7 @@ from tests.channels.builders import ACCOUNT_SID, AUTH_TOKEN
 from tests.simulators.twilio import TwilioSimulator
 from tests.statements import counted
 from tests.workspaces.pages import HTML, log_in, submit
-from tidings.channels.runtime import stop_channel
+from tidings.channels.runtime import raise_alert, stop_channel
 from tidings.core.ids import read_id
 from tidings.providers import PROVIDERS
 from tidings.settings import Settings
@@ -162,6 +162,17 @@ async def test_an_alert_is_shown_with_what_to_do_and_closed_by_hand(client: http
     assert (await submit(client, path)).headers["location"] == "/alerts"
     assert "Nothing needs you" in await page(client, "/alerts")
     assert "over" in await page(client, "/alerts?show=all")
+
+
+async def test_missing_keys_are_told_to_be_the_servers_and_not_the_accounts(client: httpx2.AsyncClient, channel: str, app: FastAPI) -> None:
+    async with app.state.database.pool.acquire() as connection:
+        workspace_id = await connection.fetchval("SELECT workspace_id FROM channels WHERE id = $1", id_of(channel))
+        await raise_alert(
+            connection, workspace_id, id_of(channel), "credentials_sealed", "Channel “Main” cannot be used: its key is missing."
+        )
+    text = await page(client, "/alerts")
+    assert "Keys missing" in text
+    assert "Nothing at Twilio is wrong. Whoever runs this server has to put its keys back" in text
 
 
 async def test_switches_and_default(client: httpx2.AsyncClient, channel: str) -> None:

@@ -135,9 +135,14 @@ class ShownChannel:
         return what_to_do(code, self.provider_name)
 
 
+SPOKEN = {"Apprise": "the service", "Email": "the mail service", "HTTP gateway": "the gateway", "Sandbox": "the sandbox"}
+"""Providers whose label is no name of a company: how a sentence calls them."""
+
+
 def what_to_do(code: str, provider_name: str) -> str:
     """How to mend a channel that stopped with this code."""
-    return MENDING.get(code, "Mend what {provider} complains about, then start the channel again.").format(provider=provider_name)
+    name = SPOKEN.get(provider_name, provider_name)
+    return MENDING.get(code, "Mend what {provider} complains about, then start the channel again.").format(provider=name)
 
 
 @cache

@@ -62,7 +62,8 @@ DESCRIPTION = Description(
     sender_example="MAMAMBOGA",
     sender_pattern=SMS_SENDER,
     docs_url="https://developers.africastalking.com/docs/sms/overview",
-    hook_help="In the app's dashboard open SMS, then Callback URLs, and put this address under Delivery Reports and under Incoming Messages.",
+    hook_help="In the app's dashboard open SMS, then SMS Callback URLs, and put this address under Delivery Reports, Incoming Messages and Bulk SMS Opt Out."
+    " It is the same address three times.",
     api_base_url=API,
 )
 

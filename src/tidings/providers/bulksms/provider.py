@@ -58,7 +58,8 @@ DESCRIPTION = Description(
         Field(
             name="token_id",
             label="Token ID",
-            help="At bulksms.com under Settings, Advanced, API tokens. The account's user name works as well.",
+            help="At bulksms.com under Settings, Advanced, API Tokens. The account's user name works as well.",
+            example="0123456789ABCDEF0123456789ABCDEF-02-F",
             pattern=r"[^:\s]+",  # a colon would end the user name of HTTP basic authentication
         ),
         Field(name="token_secret", label="Token secret", help="Shown once, when the token is made.", secret=True),

@@ -92,6 +92,7 @@ DESCRIPTION = Description(
             secret=True,
             required=False,
             pattern=r"https://(?:\w+\.)?discord(?:app)?\.com/api/(?:v\d+/)?webhooks/\d{15,21}/[\w-]{20,200}",
+            example="https://discord.com/api/webhooks/1134567890123456789/ and many letters",
         ),
         Field(
             name="webhook_channel_id",

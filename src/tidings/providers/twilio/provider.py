@@ -62,6 +62,7 @@ DESCRIPTION = Description(
             help="Send from a messaging service instead of one sender. The channel's sender may then stay empty.",
             required=False,
             pattern=r"MG[0-9a-fA-F]{32}",
+            example="MG0123456789abcdef0123456789abcdef",
         ),
         Field(
             name="api_key_sid",
@@ -69,6 +70,7 @@ DESCRIPTION = Description(
             help="Send with an API key instead of the auth token. Needs its secret too.",
             required=False,
             pattern=r"SK[0-9a-fA-F]{32}",
+            example="SK0123456789abcdef0123456789abcdef",
         ),
         Field(name="api_key_secret", label="API key secret", help="Shown once, when the key is made.", secret=True, required=False),
         Field(
@@ -95,7 +97,7 @@ DESCRIPTION = Description(
     sender_pattern=SMS_SENDER,
     docs_url="https://www.twilio.com/docs/messaging",
     hook_help="Receipts need nothing: each message tells Twilio this address. For replies, open the number (or the messaging service) in "
-    "the Twilio console and put the address under “A message comes in”, as a webhook with HTTP POST.",
+    "the Twilio console and put the address under “A message comes in”, as a webhook with HTTP POST. A number in a messaging service follows the service's own setting.",
     api_base_url=API,
 )
 
