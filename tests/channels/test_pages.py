@@ -77,7 +77,7 @@ async def test_each_provider_has_a_form_made_of_its_own_fields(client: httpx2.As
 
 async def test_a_new_channel_is_checked_at_once(client: httpx2.AsyncClient, channel: str) -> None:
     text = await page(client, channel)
-    assert "is set up and works" in text
+    assert "is set up. Signed in to the Twilio account" in text
     assert "USD 42.50" in text
     assert "https://tidings.example/hooks/" in text
     assert f"ends in …{AUTH_TOKEN[-4:]}" in text
