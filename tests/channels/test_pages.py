@@ -300,3 +300,13 @@ async def test_a_sender_too_long_is_told_in_our_own_words(client: httpx2.AsyncCl
 
 async def test_a_linked_device_is_not_asked_for_a_sender(client: httpx2.AsyncClient) -> None:
     assert 'name="sender"' not in await page(client, "/channels/new/whatsapp_linked")
+
+
+async def test_an_edit_keeps_the_api_address_that_its_form_does_not_show(client: httpx2.AsyncClient, channel: str, app: FastAPI) -> None:
+    """An email channel's was given through the API, say; emptied, messages meant for a test server would reach people."""
+    values = {name: value for name, value in FIELDS.items() if name != "field_auth_token"} | {"field_auth_token": ""}
+    assert (await submit(client, f"{channel}/edit", **(values | {"name": "Renamed"}))).status_code == 303
+    read = "SELECT api_base_url FROM channels WHERE id = $1"
+    assert str(await app.state.database.pool.fetchval(read, id_of(channel))).startswith("http://127.0.0.1")
+    await submit(client, f"{channel}/edit", **values, api_base_url="")
+    assert await app.state.database.pool.fetchval(read, id_of(channel)) == ""

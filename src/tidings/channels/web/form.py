@@ -37,6 +37,8 @@ class ChannelForm:
     receive: str = ""
     api_base_url: str = ""
     is_default: bool = False
+    shown: frozenset[str] = frozenset()
+    """Of sender and API address those that the form has a box for: what it does not show it must not empty."""
 
     @property
     def has_limits(self) -> bool:
@@ -60,6 +62,7 @@ def read_form(form: FormData, description: Description) -> ChannelForm:
         fields={name: value for name, value in values.items() if name not in secret},
         secrets={name: value for name, value in values.items() if name in secret},
         removed=tuple(name for name in secret if one(f"remove_{name}") == "true"),
+        shown=frozenset(name for name in ("sender", "api_base_url") if name in form),
     )  # fmt: skip
 
 
@@ -90,8 +93,9 @@ def change(form: ChannelForm) -> ChangeChannel:
     """What the form of a channel that exists asks for: a secret left empty stays. Raises ValidationError or Invalid."""
     secrets = {name: value for name, value in form.secrets.items() if value} | dict.fromkeys(form.removed, "")
     body = {
-        "name": form.name, "sender": form.sender, "limits": form.limits.values(), "fields": {**form.fields, **secrets},
-        "receive": form.receive or None, "api_base_url": form.api_base_url,
+        "name": form.name, "limits": form.limits.values(), "fields": {**form.fields, **secrets}, "receive": form.receive or None,
+        "sender": form.sender if "sender" in form.shown else None,
+        "api_base_url": form.api_base_url if "api_base_url" in form.shown else None,
     }  # fmt: skip
     return ChannelChange.model_validate(body).command()
 
