@@ -107,6 +107,6 @@ def _troubles(card: Description) -> Iterator[tuple[str, str, str]]:
             "The cap of the channel.",
             "Nothing, or raise it under Edit, *Limits*, if the service allows more.",
         )
-    if (can.receipts or can.inbound) and not can.sessions and card.kind != "sandbox":
+    if (can.receipts or can.inbound) and not (can.sessions or can.polling) and card.kind != "sandbox":
         lost = "Receipts and replies cannot come in." if can.receipts else "What people write cannot come in."
         yield "**This server has no public address**", lost, "Whoever runs the server sets `TIDINGS_PUBLIC_URL`."

@@ -310,3 +310,11 @@ async def test_an_edit_keeps_the_api_address_that_its_form_does_not_show(client:
     assert str(await app.state.database.pool.fetchval(read, id_of(channel))).startswith("http://127.0.0.1")
     await submit(client, f"{channel}/edit", **values, api_base_url="")
     assert await app.state.database.pool.fetchval(read, id_of(channel)) == ""
+
+
+async def test_a_channel_that_asks_needs_no_address_and_says_so(client: httpx2.AsyncClient, twilio: TwilioSimulator) -> None:
+    token = {"field_bot_token": "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw8"}
+    made = await submit(client, "/channels/new/telegram", name="Bot", **token, receive="polling", api_base_url=twilio.url)
+    text = await page(client, made.headers["location"])
+    assert "This server asks Telegram for what people write; it needs no address." in text
+    assert "/hooks/" not in text

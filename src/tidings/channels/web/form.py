@@ -111,6 +111,8 @@ def sentences(error: TidingsError | ValidationError, description: Description) -
         said[_place(one.field.split("."))] = f"{labels.get(name, 'This')} {one.message}{'' if one.message.endswith('.') else '.'}"
     if isinstance(error, Conflict) and error.code == "name_taken":
         said["name"] = error.detail
+    if isinstance(error, Conflict) and error.code == "no_public_url":
+        said["receive"] = error.detail
     return said or {"form": error.detail}
 
 
