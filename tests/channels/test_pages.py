@@ -172,6 +172,7 @@ async def test_missing_keys_are_told_to_be_the_servers_and_not_the_accounts(clie
         )
     text = await page(client, "/alerts")
     assert "Keys missing" in text
+    assert 'href="/channels/guide/twilio#when-it-stops-working"' in text
     assert "Nothing at Twilio is wrong. Whoever runs this server has to put its keys back" in text
 
 
