@@ -13,6 +13,7 @@ RUN python -m venv /opt/tidings \
 COPY pyproject.toml README.md ./
 COPY src src
 COPY examples examples
+COPY docs/channels docs/channels
 RUN /opt/build/bin/python -m hatchling build --target wheel --directory /build/dist \
     && /opt/tidings/bin/pip install --no-deps --no-index /build/dist/*.whl
 

@@ -43,7 +43,7 @@ format: $(STAMP) ## Format and mend what can be mended by itself
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
 docs: $(STAMP) ## Write the parts of docs/ that are made from the code: settings, commands
-	@$(BIN)/python tools/reference.py
+	@$(BIN)/python -m tools.reference
 
 demo: $(STAMP) ## The main job on real input: import a spreadsheet, send a campaign, print its ledger, open the dashboard
 	@$(BIN)/tidings demo

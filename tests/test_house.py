@@ -143,9 +143,11 @@ def test_only_the_vault_and_the_setup_know_fernet():
 
 
 def test_the_documents_made_from_the_code_say_what_it_says():
+    from tools.channel_guides import guides
     from tools.reference import DOCS, between_marks, commands, settings_table
 
-    for name, made in (("operating.md", settings_table()), ("cli.md", commands())):
+    ends = {f"channels/{kind}.md": text for kind, text in guides().items()}
+    for name, made in {"operating.md": settings_table(), "cli.md": commands(), **ends}.items():
         document = (DOCS / name).read_text()
         assert document == between_marks(document, made), f"docs/{name} is not what the code says: run `make docs`"
 

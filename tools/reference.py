@@ -1,6 +1,6 @@
-"""Writes the parts of docs/ that are made from the code: the table of settings and the reference of commands.
+"""Writes the parts of docs/ that are made from the code: the table of settings, the reference of commands, the ends of channels' guides.
 
-`make docs` runs it; `python tools/reference.py --check` exits 1 when a document is not what the code says.
+`make docs` runs it; `python -m tools.reference --check` exits 1 when a document is not what the code says.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import typer
 from pydantic_core import PydanticUndefined
+from tools.channel_guides import guides
 
 from tidings import settings as settings_module
 from tidings.cli import app
@@ -26,8 +27,9 @@ _MARKUP = re.compile(r"\[/?(?:bold|italic|dim|green|red|yellow)?\]")
 
 
 def main() -> None:
-    """Bring both documents up to date, or say which are not."""
+    """Bring the documents up to date, or say which are not."""
     wanted = {DOCS / "operating.md": settings_table(), DOCS / "cli.md": commands()}
+    wanted |= {DOCS / "channels" / f"{kind}.md": text for kind, text in guides().items()}
     stale = []
     for path, text in wanted.items():
         old = path.read_text(encoding="utf-8")

@@ -86,12 +86,20 @@ async def test_secrets_lie_sealed_and_out_of_the_audit_log(app, channel):
         ({"limits": {"concurrency": 100000}}, "limits.concurrency"),
         ({"name": "  "}, "name"),
         ({"sender": "a\0b"}, "sender"),
+        ({"sender": "0711 000 123"}, "sender"),
     ],
 )
 async def test_a_wrong_field_is_named_and_nothing_is_made(api, app, change, field):
     problem = await api("POST", "", {"name": "Main", "provider": "twilio", "fields": FIELDS} | change, expect=422)
     assert field in [one["field"] for one in problem["errors"]], problem
     assert await app.state.database.pool.fetchval("SELECT count(*) FROM channels") == 0
+
+
+async def test_a_sender_is_kept_without_the_gaps_that_people_write_and_one_from_before_may_stay(api, app, channel):
+    assert (await api("PATCH", f"/{channel['id']}", {"sender": "+1 (500) 555-0006"}))["sender"] == "+15005550006"
+    assert (await api("PATCH", f"/{channel['id']}", {"sender": "0711"}, expect=422))["errors"][0]["field"] == "sender"
+    await app.state.database.pool.execute("UPDATE channels SET sender = '0711'")
+    assert (await api("PATCH", f"/{channel['id']}", {"sender": "0711", "name": "Older"}))["sender"] == "0711"
 
 
 async def test_two_channels_cannot_share_a_name_and_one_is_the_default(api, channel):

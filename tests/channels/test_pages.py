@@ -15,7 +15,7 @@ from tests.channels.builders import ACCOUNT_SID, AUTH_TOKEN
 from tests.simulators.twilio import TwilioSimulator
 from tests.statements import counted
 from tests.workspaces.pages import HTML, log_in, submit
-from tidings.channels.runtime import stop_channel
+from tidings.channels.runtime import raise_alert, stop_channel
 from tidings.core.ids import read_id
 from tidings.providers import PROVIDERS
 from tidings.settings import Settings
@@ -77,7 +77,7 @@ async def test_each_provider_has_a_form_made_of_its_own_fields(client: httpx2.As
 
 async def test_a_new_channel_is_checked_at_once(client: httpx2.AsyncClient, channel: str) -> None:
     text = await page(client, channel)
-    assert "is set up and works" in text
+    assert "is set up. Signed in to the Twilio account" in text
     assert "USD 42.50" in text
     assert "https://tidings.example/hooks/" in text
     assert f"ends in …{AUTH_TOKEN[-4:]}" in text
@@ -142,7 +142,7 @@ async def test_a_stopped_channel_says_how_to_mend_it_and_goes_on_when_it_is(
 ) -> None:
     await stop(app, channel)
     text = await page(client, channel)
-    assert "Look up the current credentials at Twilio" in text
+    assert "A key, a password, a sender or a setting is not right any more" in text
     twilio.status = "suspended"
     await submit(client, f"{channel}/restart")
     assert "The channel stays stopped" in await page(client, channel)
@@ -164,6 +164,18 @@ async def test_an_alert_is_shown_with_what_to_do_and_closed_by_hand(client: http
     assert "over" in await page(client, "/alerts?show=all")
 
 
+async def test_missing_keys_are_told_to_be_the_servers_and_not_the_accounts(client: httpx2.AsyncClient, channel: str, app: FastAPI) -> None:
+    async with app.state.database.pool.acquire() as connection:
+        workspace_id = await connection.fetchval("SELECT workspace_id FROM channels WHERE id = $1", id_of(channel))
+        await raise_alert(
+            connection, workspace_id, id_of(channel), "credentials_sealed", "Channel “Main” cannot be used: its key is missing."
+        )
+    text = await page(client, "/alerts")
+    assert "Keys missing" in text
+    assert 'href="/channels/guide/twilio#when-it-stops-working"' in text
+    assert "Nothing at Twilio is wrong. Whoever runs this server has to put its keys back" in text
+
+
 async def test_switches_and_default(client: httpx2.AsyncClient, channel: str) -> None:
     await submit(client, f"{channel}/disable")
     assert "This channel is off" in await page(client, channel)
@@ -180,10 +192,50 @@ async def test_a_test_message_goes_the_way_of_every_message(client: httpx2.Async
     assert answer.headers["location"].startswith("/messages/msg_")
     message = await client.get(f"/api/v1{answer.headers['location']}", headers=workspace.headers)
     assert (message.json()["to"], message.json()["text"]) == ("+254712345678", "Hello")
-    for to, sentence in (("", "needs a number"), ("12", "too short")):
+    for to, sentence in (("", "needs somebody"), ("12", "too short")):
         answer = await submit(client, f"{sandbox}/test", to=to, text="Hello")
         assert answer.headers["location"] == sandbox
         assert sentence in await page(client, sandbox)
+
+
+async def test_a_sender_that_cannot_be_one_is_told_before_anything_is_saved(client: httpx2.AsyncClient, twilio: TwilioSimulator) -> None:
+    for sender in ("0711 000 123", "A NAME THAT IS TOO LONG", "254711000123"):
+        answer = await submit(client, "/channels/new/twilio", **(FIELDS | {"sender": sender}), api_base_url=twilio.url)
+        assert answer.status_code == 422
+        assert "Sender does not look right, for example: +15005550006." in answer.text
+    both = await submit(client, "/channels/new/twilio", **(FIELDS | {"sender": "0711", "field_account_sid": "me"}), api_base_url=twilio.url)
+    assert "Sender does not look right" in both.text
+    assert "Account SID does not look right" in both.text
+    for sender, kept in (("+1 (500) 555-0006", "+15005550006"), ("DUKA ASHA", "DUKA ASHA"), ("12345", "12345")):
+        answer = await submit(client, "/channels/new/twilio", **(FIELDS | {"name": sender, "sender": sender}), api_base_url=twilio.url)
+        assert answer.status_code == 303, answer.text
+        edit = await page(client, f"{answer.headers['location']}/edit")
+        assert f'value="{kept}"' in edit
+
+
+async def test_a_refused_key_is_told_in_the_providers_words_and_not_in_its_json(
+    client: httpx2.AsyncClient, twilio: TwilioSimulator
+) -> None:
+    answer = await submit(client, "/channels/new/twilio", **(FIELDS | {"field_auth_token": "old"}), api_base_url=twilio.url)
+    text = await page(client, answer.headers["location"])
+    assert "its check failed: Twilio error 20003: Authenticate. Mend it under Edit." in text
+    assert "more_info" not in text
+
+
+async def test_what_is_missing_or_not_allowed_is_told_at_its_field(client: httpx2.AsyncClient) -> None:
+    empty = await submit(client, "/channels/new/discord", name="Bot")
+    assert (empty.status_code, "Bot token is required, unless there is a webhook address." in empty.text) == (422, True)
+    hook = f"https://discord.com/api/webhooks/{'9' * 18}/{'t' * 60}"
+    half = await submit(client, "/channels/new/discord", name="Bot", field_webhook_url=hook)
+    assert "channel id is required with a webhook address." in half.text
+    local = await submit(client, "/channels/new/apprise", name="Push", field_url="json://localhost/x")
+    assert (local.status_code, "Apprise address cannot be used. Only services on the internet" in local.text) == (422, True)
+
+
+async def test_nothing_was_sent_is_said_once(client: httpx2.AsyncClient) -> None:
+    sandbox = (await submit(client, "/channels/new/sandbox", name="Try-out")).headers["location"]
+    await submit(client, f"{sandbox}/test", to="12", text="Hello")
+    assert (await page(client, sandbox)).count("Nothing was sent.") == 1
 
 
 async def test_a_channel_with_waiting_messages_is_not_deleted(client: httpx2.AsyncClient, channel: str) -> None:
@@ -249,3 +301,21 @@ async def test_a_sender_too_long_is_told_in_our_own_words(client: httpx2.AsyncCl
 
 async def test_a_linked_device_is_not_asked_for_a_sender(client: httpx2.AsyncClient) -> None:
     assert 'name="sender"' not in await page(client, "/channels/new/whatsapp_linked")
+
+
+async def test_an_edit_keeps_the_api_address_that_its_form_does_not_show(client: httpx2.AsyncClient, channel: str, app: FastAPI) -> None:
+    """An email channel's was given through the API, say; emptied, messages meant for a test server would reach people."""
+    values = {name: value for name, value in FIELDS.items() if name != "field_auth_token"} | {"field_auth_token": ""}
+    assert (await submit(client, f"{channel}/edit", **(values | {"name": "Renamed"}))).status_code == 303
+    read = "SELECT api_base_url FROM channels WHERE id = $1"
+    assert str(await app.state.database.pool.fetchval(read, id_of(channel))).startswith("http://127.0.0.1")
+    await submit(client, f"{channel}/edit", **values, api_base_url="")
+    assert await app.state.database.pool.fetchval(read, id_of(channel)) == ""
+
+
+async def test_a_channel_that_asks_needs_no_address_and_says_so(client: httpx2.AsyncClient, twilio: TwilioSimulator) -> None:
+    token = {"field_bot_token": "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw8"}
+    made = await submit(client, "/channels/new/telegram", name="Bot", **token, receive="polling", api_base_url=twilio.url)
+    text = await page(client, made.headers["location"])
+    assert "This server asks Telegram for what people write; it needs no address." in text
+    assert "/hooks/" not in text

@@ -9,6 +9,7 @@ from tests.e2e.browser import IN_BROWSER, shoot
 from tests.e2e_pages.conftest import Site
 from tidings.channels.runtime import stop_channel
 from tidings.channels.service import CreateChannel, create_channel
+from tidings.providers import PROVIDERS
 from tidings.providers.base import ErrorCode
 
 pytestmark = IN_BROWSER
@@ -24,7 +25,7 @@ async def test_a_first_channel_is_set_up_from_the_empty_page(signed_in: Page, si
     await page.get_by_role("link", name="Sandbox Sends to a virtual").click()
     await page.get_by_role("textbox", name="Name").fill("Try-out")
     await page.get_by_role("button", name="Set it up").click()
-    await expect(page.locator("#notices")).to_contain_text("“Try-out” is set up and works.")
+    await expect(page.locator("#notices")).to_contain_text("“Try-out” is set up.")
     await expect(page.get_by_text("default", exact=True)).to_be_visible()
     await shoot(page, "channel-sandbox")
 
@@ -47,6 +48,18 @@ async def test_a_form_with_faults_keeps_what_was_typed_and_says_what_is_wrong(si
     await expect(page.get_by_role("textbox", name="Name")).to_have_value("Nairobi")
     await expect(page.get_by_label("Messages a second")).to_have_value("12")
     await shoot(page, "channel-new-faults")
+
+
+async def test_each_guide_is_read_on_a_desk_and_on_a_phone(signed_in: Page, site: Site) -> None:
+    page = signed_in
+    for kind in PROVIDERS:
+        await page.goto(f"{site.address}/channels/new/{kind}")
+        async with page.context.expect_page() as opened:
+            await page.get_by_role("link", name="How this is set up, step by step").click()
+        guide = await opened.value
+        await expect(guide.get_by_role("heading", name="Setting up", exact=True)).to_be_visible()
+        await shoot(guide, f"channel-guide-{kind}")
+        await guide.close()
 
 
 async def test_a_stopped_channel_leads_from_the_bell_to_what_mends_it(signed_in: Page, site: Site) -> None:

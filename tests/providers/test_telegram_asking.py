@@ -220,7 +220,7 @@ async def test_check_names_the_bot(simulator: TelegramSimulator, patient: Http) 
     telegram, channel = provider("telegram"), channel_of("telegram", simulator.url)
     assert await telegram.check(patient, channel) == "Signed in as the bot “Duka la Asha”. People find it at https://t.me/DukaBot."
     assert await telegram.check(patient, channel_of("telegram", simulator.url, sender="@dukabot"))
-    with pytest.raises(ProviderError, match=r"@DukaBot, but the channel's sender is @another_bot"):
+    with pytest.raises(ProviderError, match=r"@DukaBot, but the bot name filled in is @another_bot"):
         await telegram.check(patient, channel_of("telegram", simulator.url, sender="@another_bot"))
     with pytest.raises(ProviderError, match="no balance") as error:
         await telegram.balance(patient, channel)

@@ -86,8 +86,8 @@ def choose_receive(description: Description, wanted: Receive | None, *, has_addr
         raise Invalid(f"{description.label} cannot be asked for what came in: it calls the channel's hook.", errors=(FieldError("receive", "is not “polling” for this provider"),))  # fmt: skip
     if wanted == "hook" and can.polling and not has_address:
         raise Conflict(
-            f"This installation has no public address that {description.label} could call, so the channel stays as it was. Have its "
-            "operator set TIDINGS_PUBLIC_URL, or receive by polling.",
+            f"This installation has no public address that {description.label} could call, so nothing was saved. Have its operator "
+            "set TIDINGS_PUBLIC_URL, or receive by polling: then this server asks.",
             code="no_public_url",
         )
     return wanted

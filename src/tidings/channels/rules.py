@@ -100,6 +100,40 @@ def split_fields(description: Description, given: Mapping[str, str]) -> tuple[di
     return {one.name: values[one.name] for one in filled if not one.secret}, {one.name: values[one.name] for one in filled if one.secret}
 
 
+def read_all(description: Description, fields: Mapping[str, str], sender: str) -> tuple[dict[str, str], dict[str, str], str]:
+    """A new channel's plain settings, its secrets and its sender. Raises Invalid with every fault found."""
+    faults: list[FieldError] = []
+    plain: dict[str, str] = {}
+    secret: dict[str, str] = {}
+    kept = sender
+    try:
+        kept = read_sender(description, sender)
+    except Invalid as error:
+        faults += error.errors
+    try:
+        plain, secret = split_fields(description, fields)
+    except Invalid as error:
+        faults += error.errors
+    if faults:
+        raise Invalid(f"What was filled in does not fit a {description.label} channel; nothing was saved.", errors=tuple(faults))
+    return plain, secret, kept
+
+
+def read_sender(description: Description, sender: str) -> str:
+    """The sender as it is kept: a number without the gaps that people write in it. Raises Invalid where it cannot be one."""
+    kept = "+" + re.sub(r"\D", "", sender) if _SPACED_NUMBER.fullmatch(sender) else sender
+    if kept and description.sender_pattern and not re.fullmatch(description.sender_pattern, kept):
+        like = f", for example: {description.sender_example}" if description.sender_example else ""
+        raise Invalid(
+            f"“{sender[:50]}” cannot be the sender of a {description.label} channel; nothing was saved.",
+            errors=(FieldError("sender", f"does not look right{like}"),),
+        )
+    return kept
+
+
+_SPACED_NUMBER = re.compile(r"\+[\d ().-]+")
+
+
 def _names(description: Description) -> frozenset[str]:
     return frozenset(one.name for one in description.fields)
 

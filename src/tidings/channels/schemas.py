@@ -288,6 +288,9 @@ class ProviderOutput(BaseModel):
     summary: str
     docs_url: str
     fields: list[FieldOutput]
+    sender_pattern: str | None = Field(
+        description="What a channel's sender has to fit as a whole, where it is not empty; null for anything."
+    )
     capabilities: CapabilitiesOutput
     limits: LimitsOutput
     senders_at_once: int | None = Field(
@@ -309,6 +312,7 @@ class ProviderOutput(BaseModel):
                 )
                 for one in description.fields
             ],
+            sender_pattern=description.sender_pattern,
             capabilities=CapabilitiesOutput(
                 mediums=list(can.mediums), receipts=can.receipts, inbound=can.inbound, balance=can.balance, max_batch=can.max_batch,
                 max_characters=can.max_characters, media=list(can.media), buttons=can.buttons, replies=can.replies, subject=can.subject,

@@ -18,7 +18,7 @@ from tidings.channels.lifecycle import Receive, choose_receive
 from tidings.channels.models import Channel
 from tidings.channels.queries import DayUse, PersonalTotal, Resting, Traffic, day_use, pause_of, resting, traffic
 from tidings.channels.rotation import rotate_credentials
-from tidings.channels.rules import choose_medium, hints, may_see, split_fields, state_of
+from tidings.channels.rules import choose_medium, hints, may_see, read_all, read_sender, state_of
 from tidings.channels.standing import begin_anew
 from tidings.core.addresses import LABELS
 from tidings.core.clock import utc_now
@@ -105,7 +105,7 @@ async def create_channel(session: AsyncSession, access: Access, vault: Vault, se
     """Set up a channel, enabled. Raises Invalid with every field that is wrong, or Conflict when the name is taken."""
     description = description_of(command.provider)
     medium = choose_medium(description, command.medium)
-    plain, secret = split_fields(description, command.fields)
+    plain, secret, sender = read_all(description, command.fields, command.sender)
     check_base_url(settings, command.api_base_url)
     default = command.is_default
     if command.owner_id is not None:
@@ -120,7 +120,7 @@ async def create_channel(session: AsyncSession, access: Access, vault: Vault, se
         name=command.name,
         provider=command.provider,
         medium=medium,
-        sender=command.sender,
+        sender=sender,
         settings=plain,
         credentials=vault.seal(secret),
         credential_hints=hints(secret),
@@ -151,7 +151,8 @@ async def change_channel(  # noqa: PLR0917
         check_base_url(settings, command.api_base_url)
         channel.api_base_url = command.api_base_url
     channel.name = command.name if command.name is not None else channel.name
-    channel.sender = command.sender if command.sender is not None else channel.sender
+    if command.sender is not None and command.sender != channel.sender:  # one kept before there was a rule may stay
+        channel.sender = read_sender(description_of(channel.provider), command.sender)
     channel.limits = dict(command.limits) if command.limits is not None else channel.limits
     await _flush(session, channel.name)
     after = _told(channel)

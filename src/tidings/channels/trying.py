@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 
 from tidings.channels.filling_in import check_base_url, description_of, merged_fields
-from tidings.channels.rules import choose_medium, hook_url, split_fields
+from tidings.channels.rules import choose_medium, hook_url, read_all, read_sender
 from tidings.channels.service import ChangeChannel, CreateChannel, get_channel
 from tidings.contacts.service import is_opted_out
 from tidings.contacts.workspace_region import default_region
@@ -61,7 +61,9 @@ class Candidate:
 
     def same(self) -> bytes:
         """What is equal exactly where two would send and be read alike."""
-        parts = (str(self.workspace_id), self.kind, self.medium, self.sender, self.api_base_url, *(sorted(one.items()) for one in (self.settings, self.secrets)))  # fmt: skip
+        untried = {one.name for one in PROVIDERS[self.kind].description.fields if not one.tried}
+        settings = sorted((name, value) for name, value in self.settings.items() if name not in untried)
+        parts = (str(self.workspace_id), self.kind, self.medium, self.sender, self.api_base_url, settings, sorted(self.secrets.items()))
         return msgspec.json.encode(parts)
 
 
@@ -91,23 +93,24 @@ async def candidate_of(
     """The channel as this command would make it. Raises Invalid with every field that is wrong, or NotFound."""
     if isinstance(command, CreateChannel):
         description = description_of(command.provider)
-        plain, secret = split_fields(description, command.fields)
+        plain, secret, sender = read_all(description, command.fields, command.sender)
         check_base_url(settings, command.api_base_url)
         return Candidate(
             workspace_id=access.workspace_id, kind=command.provider, medium=choose_medium(description, command.medium),
-            sender=command.sender, api_base_url=command.api_base_url, settings=plain, secrets=secret,
+            sender=sender, api_base_url=command.api_base_url, settings=plain, secrets=secret,
             # Its own address is made when it is saved.
             hook_url=hook_url(settings.public_url, "not-saved-yet"),
         )  # fmt: skip
     assert channel_id is not None
     channel = await get_channel(session, access, channel_id)
     plain, secret, _ = merged_fields(channel, vault, command.fields)
+    provider_card = description_of(channel.provider)
     base = channel.api_base_url if command.api_base_url is None else command.api_base_url
     if base != channel.api_base_url:
         check_base_url(settings, base)
     return Candidate(
         workspace_id=access.workspace_id, kind=channel.provider, medium=channel.medium,
-        sender=channel.sender if command.sender is None else command.sender, api_base_url=base, settings=plain, secrets=secret,
+        sender=channel.sender if command.sender in {None, channel.sender} else read_sender(provider_card, command.sender or ""), api_base_url=base, settings=plain, secrets=secret,
         hook_url=hook_url(settings.public_url, channel.hook_token),
     )  # fmt: skip
 

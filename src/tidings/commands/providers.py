@@ -47,6 +47,6 @@ def _number(label: str) -> Column:
 def _told(description: Description) -> dict[str, Any]:
     return {
         "kind": description.kind, "label": description.label, "summary": description.summary, "docs_url": description.docs_url,
-        "fields": [asdict(one) for one in description.fields], "capabilities": asdict(description.capabilities),
-        "limits": asdict(description.limits),
+        "fields": [asdict(one) for one in description.fields], "sender_pattern": description.sender_pattern,
+        "capabilities": asdict(description.capabilities), "limits": asdict(description.limits),
     }  # fmt: skip

@@ -294,6 +294,8 @@ class HookRefused(Exception):
 # --- what a provider says of itself -----------------------------------------------------------------------------------
 
 
+SMS_SENDER = r"\+[1-9]\d{6,14}|[1-9]\d{2,7}|(?![\d +()-]+$)[ -~]{1,11}"
+"""A number with its country code, a short code, or a name of up to 11 characters that is not digits alone."""
 _ALTERNATIVES = re.compile(r"[\w-]+(\|[\w-]+)+")
 
 
@@ -314,6 +316,8 @@ class Field:
     """How many lines its box shows; with more than one the value may hold line breaks."""
     section: str = ""
     """The part of a long form in which it stands; empty for the one that is seen first."""
+    tried: bool = True
+    """Whether a test message (`TriesOut`) can show that it is right; what is read of later calls it cannot."""
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -412,6 +416,8 @@ class Description:
     """What a channel's sender is called at this provider; empty where messages have no sender of their own to choose."""
     sender_help: str = ""
     sender_example: str = ""
+    sender_pattern: str | None = None
+    """A whole-string regular expression that a sender fits; an empty one is always taken."""
     hook_help: str = ""
     """What to do at the provider with the channel's hook address, in a sentence or two."""
     api_base_url: str = ""

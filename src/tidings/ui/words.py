@@ -136,15 +136,24 @@ REASONS: Final = {
         "No balance", "red", "The provider account has no money left. The channel is stopped until it is topped up."
     ),
     "invalid_credentials": Word(
-        "Wrong credentials", "red", "The provider did not accept the account's key. The channel is stopped until it is mended."
+        "Wrong credentials",
+        "red",
+        "The provider did not accept the account's key, its sender or a setting. The channel is stopped until it is mended.",
     ),
     "rejected_content": Word("Content refused", "red", "The provider or operator refused the text."),
     "template_required": Word("Template required", "red", "WhatsApp allows free text only within 24 hours of the contact's last message."),
     "provider_unavailable": Word("Provider down", "orange", "The provider had a fault. It is tried again."),
     "timeout": Word("No answer", "orange", "The provider did not answer in time."),
     "unsupported": Word("Unsupported", "red", "This channel cannot send this kind of message."),
-    "unhealthy": Word("Does not work", "orange", "Probes of the channel keep failing. Its queue is held and goes on by itself."),
-    "internal": Word("Internal fault", "red", "Tidings itself failed at this message; the log has the details."),
+    "unhealthy": Word(
+        "Does not work",
+        "orange",
+        "The free question by which the channel is probed keeps failing. Its messages wait, and go on by themselves once it succeeds.",
+    ),
+    "credentials_sealed": Word(
+        "Keys missing", "red", "This server cannot open the channel's secrets: its own keys have changed or are missing."
+    ),
+    "internal": Word("Other fault", "red", "A fault that has no name of its own here. What the provider said stands beside it."),
     # Why a message was not sent on purpose (suppressions).
     "quiet_hours_expired": Word("Quiet hours", "purple", "It would have arrived at night, and expired before morning."),
     "frequency_capped": Word("Frequency cap", "purple", "The contact already had as many messages as the workspace allows."),

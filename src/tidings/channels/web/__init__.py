@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from tidings.channels.web import acts, alerts, central, list_page, overview, own, page, session, setup, trying
+from tidings.channels.web import acts, alerts, central, guide, list_page, overview, own, page, session, setup, trying
 
 if TYPE_CHECKING:
     from tidings.channels.api import SendTest, Wake
@@ -17,7 +17,7 @@ def make_router(*, send_test: SendTest, wake: Wake) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     # Fixed addresses first: `/channels/new` is no channel.
     parts = (
-        list_page.router, overview.router, setup.router, trying.router, page.router, central.router, session.router,
+        list_page.router, overview.router, setup.router, guide.router, trying.router, page.router, central.router, session.router,
         acts.make_router(send_test=send_test, wake=wake), alerts.router, own.make_router(send_test=send_test, wake=wake),
     )  # fmt: skip
     for part in parts:

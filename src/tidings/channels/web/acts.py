@@ -130,7 +130,8 @@ def _add_test(router: APIRouter, send_test: SendTest) -> None:
             to, text = _read_test(await request.form())
             message_id = await send_test(scope.session, scope.access, state.database, channel_id, to, text)
         except (Invalid, Conflict) as error:
-            return _back(request, channel_id, f"{error.detail} Nothing was sent.", "danger")
+            told = error.detail if "othing was sent" in error.detail else f"{error.detail} Nothing was sent."
+            return _back(request, channel_id, told, "danger")
         response = go_to(request, f"/messages/{show_id('msg', message_id)}")
         flash(response, "The test message is on its way. Here you see what becomes of it.")
         return response
@@ -139,7 +140,7 @@ def _add_test(router: APIRouter, send_test: SendTest) -> None:
 def _read_test(form: FormData) -> tuple[str, str]:
     to, text = (str(form.get(name, "")).replace("\r\n", "\n").strip() for name in ("to", "text"))
     if not to:
-        raise Invalid("A test message needs a number to go to.")
+        raise Invalid("A test message needs somebody to go to.")
     if "\0" in to + text or len(text) > 1600:
         raise Invalid("A test message is plain text of 1,600 characters at most.")
     return to, text

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from tidings.channels import service
 from tidings.channels.models import Alert, Channel
-from tidings.channels.web.shown import ShownChannel, logo_address, what_to_do
+from tidings.channels.web.shown import ShownChannel, logo_address
 from tidings.core.cursor import read_cursor, write_cursor
 from tidings.core.ids import show_id
 from tidings.ui.flash import flash
@@ -48,7 +48,7 @@ class ShownAlert:
         """The next step, for one who does not know the provider."""
         if self.channel is None:
             return "Its channel was deleted, so there is nothing to mend."
-        return what_to_do(self.alert.kind, self.channel.provider_name)
+        return self.channel.mending(self.alert.kind)
 
 
 def show_alerts(alerts: Sequence[Alert], channels: Sequence[Channel]) -> list[ShownAlert]:

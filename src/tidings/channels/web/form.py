@@ -37,6 +37,8 @@ class ChannelForm:
     receive: str = ""
     api_base_url: str = ""
     is_default: bool = False
+    shown: frozenset[str] = frozenset()
+    """Of sender and API address those that the form has a box for: what it does not show it must not empty."""
 
     @property
     def has_limits(self) -> bool:
@@ -49,7 +51,8 @@ def read_form(form: FormData, description: Description) -> ChannelForm:
 
     def one(name: str) -> str:
         value = form.get(name)
-        return value.strip() if isinstance(value, str) else ""
+        # A browser ends lines with CR LF where it sends a form, and with LF where htmx does: what was tested would not be what is saved.
+        return value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
 
     secret = {each.name for each in description.fields if each.secret}
     values = {each.name: one(f"field_{each.name}") for each in description.fields}
@@ -59,6 +62,7 @@ def read_form(form: FormData, description: Description) -> ChannelForm:
         fields={name: value for name, value in values.items() if name not in secret},
         secrets={name: value for name, value in values.items() if name in secret},
         removed=tuple(name for name in secret if one(f"remove_{name}") == "true"),
+        shown=frozenset(name for name in ("sender", "api_base_url") if name in form),
     )  # fmt: skip
 
 
@@ -89,8 +93,9 @@ def change(form: ChannelForm) -> ChangeChannel:
     """What the form of a channel that exists asks for: a secret left empty stays. Raises ValidationError or Invalid."""
     secrets = {name: value for name, value in form.secrets.items() if value} | dict.fromkeys(form.removed, "")
     body = {
-        "name": form.name, "sender": form.sender, "limits": form.limits.values(), "fields": {**form.fields, **secrets},
-        "receive": form.receive or None, "api_base_url": form.api_base_url,
+        "name": form.name, "limits": form.limits.values(), "fields": {**form.fields, **secrets}, "receive": form.receive or None,
+        "sender": form.sender if "sender" in form.shown else None,
+        "api_base_url": form.api_base_url if "api_base_url" in form.shown else None,
     }  # fmt: skip
     return ChannelChange.model_validate(body).command()
 
@@ -99,13 +104,15 @@ def sentences(error: TidingsError | ValidationError, description: Description) -
     """What to show at which field of the form; what belongs to none of them stands under `form`."""
     if isinstance(error, ValidationError):
         return {_place([str(part) for part in one["loc"]]): _sentence(one) for one in error.errors()}
-    labels = {each.name: each.label for each in description.fields}
+    labels = {each.name: each.label for each in description.fields} | {"sender": description.sender_label or "Sender"}
     said: dict[str, str] = {}
     for one in error.errors:
         name = one.field.removeprefix("fields.")
         said[_place(one.field.split("."))] = f"{labels.get(name, 'This')} {one.message}{'' if one.message.endswith('.') else '.'}"
     if isinstance(error, Conflict) and error.code == "name_taken":
         said["name"] = error.detail
+    if isinstance(error, Conflict) and error.code == "no_public_url":
+        said["receive"] = error.detail
     return said or {"form": error.detail}
 
 

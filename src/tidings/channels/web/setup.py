@@ -71,10 +71,13 @@ async def create_channel(kind: str, request: Request, visitor: WriterVisitor) ->
         with suppress(Conflict):  # the channel's page has a button to ask again
             await asking.read_balance(asked, visitor.access, channel.id)
     response = go_to(request, f"/channels/{show_id('chn', channel.id)}")
-    if check.ok:
-        flash(response, f"“{channel.name}” is set up and works. {check.detail}")
+    if check.ok and description.capabilities.sessions:
+        flash(response, f"“{channel.name}” is set up. Now link the phone: the code to scan appears below within seconds.")
+    elif check.ok:  # what the check proved, and no more: at some services it cannot prove that messages arrive
+        flash(response, f"“{channel.name}” is set up. {check.detail}")
     else:
-        flash(response, f"“{channel.name}” is set up, but its check failed: {check.detail} Mend it under Edit.", "warning")
+        said = check.detail if check.detail.endswith((".", "!", "?")) else f"{check.detail}."
+        flash(response, f"“{channel.name}” is set up, but its check failed: {said} Mend it under Edit.", "warning")
     return response
 
 

@@ -33,9 +33,24 @@ NOTHING_YET = Traffic(sent=0, delivered=0, failed=0, received=0, waiting=0)
 MENDING = {
     "insufficient_balance": "Top up the account at {provider}, then start the channel again.",
     "unhealthy": "Nothing, if {provider} has an outage: it goes on by itself. Otherwise look at the channel's settings.",
-    "invalid_credentials": "Look up the current credentials at {provider}, type them in under Edit, then start the channel again.",
+    "invalid_credentials": "A key, a password, a sender or a setting is not right any more. Put the right one in under Edit, then start the "
+    "channel again.",
+    "credentials_sealed": "Nothing at {provider} is wrong. Whoever runs this server has to put its keys back; the channel then goes on by itself.",
 }
 """What to do, by the code of the fault."""
+LINK_AGAIN = "Press Start again, and scan the new code with the phone."
+"""The same where a phone is linked: there is no key to put in."""
+
+
+TEST_TO = {
+    "email": ("you@example.com", "An address of your own."),
+    "telegram": ("254711000", "The number of a chat with the bot: open the bot, press Start, and the number stands under Messages."),
+    "slack": ("C024BE91L", "The id of a Slack channel that the app is in, or of a person."),
+    "discord": ("1134567890123456789", "The id of a Discord channel."),
+    "chat": ("team", "Whom the service calls so. Any word, where the channel's address names the one it goes to."),
+}
+"""By medium: how somebody to test with is written, and who that can be."""
+PHONE_TO = ("+254712345678", "A number of your own.")
 
 
 def card_of(kind: str) -> Description:
@@ -78,6 +93,14 @@ class ShownChannel:
         return self.description.label if self.description else self.channel.provider
 
     @property
+    def test_to(self) -> tuple[str, str]:
+        """Whom a test can go to: an example, and a sentence."""
+        example, words = TEST_TO.get(self.channel.medium, PHONE_TO)
+        hours = self.description.capabilities.window_hours if self.description else None
+        first = f" Write from it to this channel first: WhatsApp takes a text like this for {hours:g} hours after that." if hours else ""
+        return example, words + first
+
+    @property
     def logo(self) -> str:
         return logo_address(self.channel.provider)
 
@@ -103,12 +126,23 @@ class ShownChannel:
     @property
     def what_to_do(self) -> str:
         """How to mend a stopped channel."""
-        return what_to_do(self.channel.stopped_code or "", self.provider_name)
+        return self.mending(self.channel.stopped_code or "")
+
+    def mending(self, code: str) -> str:
+        """How to mend what has this code."""
+        if code == "invalid_credentials" and self.description is not None and self.description.capabilities.sessions:
+            return LINK_AGAIN
+        return what_to_do(code, self.provider_name)
+
+
+SPOKEN = {"Apprise": "the service", "Email": "the mail service", "HTTP gateway": "the gateway", "Sandbox": "the sandbox"}
+"""Providers whose label is no name of a company: how a sentence calls them."""
 
 
 def what_to_do(code: str, provider_name: str) -> str:
     """How to mend a channel that stopped with this code."""
-    return MENDING.get(code, "Mend what {provider} complains about, then start the channel again.").format(provider=provider_name)
+    name = SPOKEN.get(provider_name, provider_name)
+    return MENDING.get(code, "Mend what {provider} complains about, then start the channel again.").format(provider=name)
 
 
 @cache

@@ -14,6 +14,7 @@ from tidings.providers.africastalking.answers import read_send
 from tidings.providers.africastalking.receipts import read_hook
 from tidings.providers.amounts import price
 from tidings.providers.base import (
+    SMS_SENDER,
     Balance,
     Capabilities,
     ChannelConfig,
@@ -57,8 +58,12 @@ DESCRIPTION = Description(
         balance=True,
     ),
     limits=Limits(per_second=10.0, burst=100, concurrency=4),  # nowhere published either: a careful start
+    sender_help="The short code or the registered name of up to 11 letters, as the account has it. Empty: the account's default.",
+    sender_example="MAMAMBOGA",
+    sender_pattern=SMS_SENDER,
     docs_url="https://developers.africastalking.com/docs/sms/overview",
-    hook_help="In the app's dashboard open SMS, then Callback URLs, and put this address under Delivery Reports and under Incoming Messages.",
+    hook_help="In the app's dashboard open SMS, then SMS Callback URLs, and put this address under Delivery Reports, Incoming Messages and Bulk SMS Opt Out."
+    " It is the same address three times.",
     api_base_url=API,
 )
 

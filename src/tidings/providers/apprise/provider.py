@@ -6,7 +6,7 @@ Specs: https://github.com/caronc/apprise/wiki. The library is an optional extra:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -39,6 +39,16 @@ SECONDS = 45.0
 """For one message, waiting for a free thread included. A plugin may make some requests one after the other."""
 INSTALL = "The library apprise is not installed here: the operator can add it with pip install 'tidings[apprise]'."
 
+
+def faults(values: Mapping[str, str]) -> dict[str, str]:
+    """An address that may not be used is told before it is saved."""
+    try:
+        check_url(values["url"])
+    except BadUrl as bad:
+        return {"url": f"cannot be used. {bad}"}
+    return {}
+
+
 DESCRIPTION = Description(
     kind="apprise",
     label="Apprise",
@@ -57,6 +67,7 @@ DESCRIPTION = Description(
     limits=Limits(per_second=1.0, burst=1, concurrency=4),
     sender_label="",
     docs_url="https://github.com/caronc/apprise/wiki",
+    faults=faults,
 )
 
 

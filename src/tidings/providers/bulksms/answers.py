@@ -54,7 +54,7 @@ _PROBLEM = msgspec.json.Decoder(Problem)
 def read_send(answer: Answer, batch: Sequence[Outgoing]) -> list[Outcome]:
     """One outcome for each message of the batch."""
     if not 200 <= answer.status < 300:
-        return [_refused(answer)] * len(batch)
+        return [read_refusal(answer)] * len(batch)
     taken = answer.decode(MESSAGES)
     marked = {one.user_supplied_id: one for one in taken if one.user_supplied_id}
     in_order = taken if len(taken) == len(batch) else [None] * len(batch)
@@ -76,7 +76,8 @@ def _one(marked: Message | None, same_place: Message | None, message: Outgoing) 
     return Accepted(provider_message_id=found.id, segments=found.number_of_parts or None, cost=cost(found))
 
 
-def _refused(answer: Answer) -> SendFailed | SendUncertain:
+def read_refusal(answer: Answer) -> SendFailed | SendUncertain:
+    """What an answer that is no success means."""
     try:
         problem = answer.decode(_PROBLEM)
     except BadAnswer:

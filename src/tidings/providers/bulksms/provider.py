@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tidings.providers.base import (
+    SMS_SENDER,
     Balance,
     Capabilities,
     ChannelConfig,
@@ -30,7 +31,7 @@ from tidings.providers.base import (
     ProviderError,
     SendFailed,
 )
-from tidings.providers.bulksms.answers import credits_of, read_send
+from tidings.providers.bulksms.answers import credits_of, read_refusal, read_send
 from tidings.providers.bulksms.errors import BAD_REQUEST
 from tidings.providers.bulksms.marks import deduplication_id, pack
 from tidings.providers.bulksms.receipts import read_hook
@@ -57,7 +58,8 @@ DESCRIPTION = Description(
         Field(
             name="token_id",
             label="Token ID",
-            help="At bulksms.com under Settings, Advanced, API tokens. The account's user name works as well.",
+            help="At bulksms.com under Settings, Advanced, API Tokens. The account's user name works as well.",
+            example="0123456789ABCDEF0123456789ABCDEF-02-F",
             pattern=r"[^:\s]+",  # a colon would end the user name of HTTP basic authentication
         ),
         Field(name="token_secret", label="Token secret", help="Shown once, when the token is made.", secret=True),
@@ -88,6 +90,10 @@ DESCRIPTION = Description(
     ),
     # Nowhere published by BulkSMS: Microsoft's connector for it stops at 100 calls a minute, and this makes at most sixty.
     limits=Limits(per_second=50.0, burst=500, concurrency=2),
+    sender_help="A number of yours with its country code, a short code, or a name of up to 11 letters, as the account allows. Empty: the "
+    "account's default.",
+    sender_example="+27007654321",
+    sender_pattern=SMS_SENDER,
     docs_url="https://www.bulksms.com/developer/json/v1/",
     hook_help="At bulksms.com open Settings, Advanced, Webhooks, and add this address twice: once for sent messages, once for received ones. "
     "Choose to get many messages a call.",
@@ -133,7 +139,7 @@ class BulkSms:
         return [outcomes[message.id] for message in batch]
 
     async def balance(self, http: Http, channel: ChannelConfig) -> Balance:
-        return _balance(await question(http, channel, partial(profile_request, channel), _PROFILE))
+        return _balance(await question(http, channel, partial(profile_request, channel), _PROFILE, refused=read_refusal))
 
     async def check(self, http: Http, channel: ChannelConfig) -> str:
         if channel.sender and channel.settings.get("repliable") == "yes":
@@ -142,7 +148,7 @@ class BulkSms:
             )
         if len(channel.sender) > LONGEST_NAME and not channel.sender.removeprefix("+").isdecimal():
             raise ProviderError(ErrorCode.INVALID_CREDENTIALS, f"A sender that is a name has at most {LONGEST_NAME} characters.")
-        profile = await question(http, channel, partial(profile_request, channel), _PROFILE)
+        profile = await question(http, channel, partial(profile_request, channel), _PROFILE, refused=read_refusal)
         return f"Signed in to BulkSMS as “{profile.username}”, with {_balance(profile).micros / 1_000_000:,.2f} credits left."
 
     def read_hook(self, channel: ChannelConfig, request: HookRequest) -> HookAnswer:  # noqa: ARG002 - nothing of the channel signs it

@@ -5,7 +5,7 @@ Specs: https://docs.discord.com/developers/resources/message#create-message
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -33,6 +33,7 @@ from tidings.providers.discord.sending import (
     ROWS,
     cannot,
     read_send,
+    refused,
     send_request,
     user_agent,
     webhook_of,
@@ -45,6 +46,16 @@ from tidings.providers.outcomes import converse, question
 FILE_BYTES = 10 * 1024 * 1024
 """What a server without boosts takes: docs.discord.com/developers/reference#uploading-files."""
 _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
+
+
+def faults(values: Mapping[str, str]) -> dict[str, str]:
+    """A bot or a webhook has to be there, and a webhook is of no use without the channel it posts to."""
+    if not (values["bot_token"] or values["webhook_url"]):
+        return {"bot_token": "is required, unless there is a webhook address"}
+    if values["webhook_url"] and not (values["bot_token"] or values["webhook_channel_id"]):
+        return {"webhook_channel_id": "is required with a webhook address"}
+    return {}
+
 
 DESCRIPTION = Description(
     kind="discord",
@@ -64,6 +75,7 @@ DESCRIPTION = Description(
             help="In the developer portal under General Information. Proves that commands and button presses come from Discord.",
             required=False,
             pattern=r"[0-9a-fA-F]{64}",
+            example="0c3e5a7f91b2d4e6081a2c3e4f5061728394a5b6c7d8e9fa0b1c2d3e4f506172",
         ),
         Field(
             name="command_answer",
@@ -80,6 +92,7 @@ DESCRIPTION = Description(
             secret=True,
             required=False,
             pattern=r"https://(?:\w+\.)?discord(?:app)?\.com/api/(?:v\d+/)?webhooks/\d{15,21}/[\w-]{20,200}",
+            example="https://discord.com/api/webhooks/1134567890123456789/the-long-part-after-the-last-slash",
         ),
         Field(
             name="webhook_channel_id",
@@ -115,6 +128,7 @@ DESCRIPTION = Description(
     hook_help="In the developer portal, under General Information, put this address under “Interactions Endpoint URL”. Slash commands and "
     "presses of buttons then come in; other messages of a channel do not.",
     api_base_url=API,
+    faults=faults,
 )
 
 
@@ -157,9 +171,9 @@ class Discord:
 
     async def check(self, http: Http, channel: ChannelConfig) -> str:
         if channel.credentials.get("bot_token") or not channel.credentials.get("webhook_url"):
-            me = await question(http, channel, partial(_me_request, channel), _ME)
+            me = await question(http, channel, partial(_me_request, channel), _ME, refused=refused)
             return f"Signed in to Discord as the bot “{me.username}”. Whether it may write to a channel shows when it does."
-        webhook = await question(http, with_token(channel), partial(_webhook_request, channel), _WEBHOOK)
+        webhook = await question(http, with_token(channel), partial(_webhook_request, channel), _WEBHOOK, refused=refused)
         wanted = channel.settings.get("webhook_channel_id", "")
         if webhook.channel_id != wanted:
             said = f"it posts to {webhook.channel_id}, and the channel says {wanted or 'none'}"

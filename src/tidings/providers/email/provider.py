@@ -59,7 +59,7 @@ DESCRIPTION = Description(
         Field(
             name="security",
             label="Encryption",
-            help="starttls, tls, or none. Without encryption no password is sent.",
+            help="As your mail service names it. Without encryption no password is sent.",
             default="starttls",
             pattern="starttls|tls|none",
             example="starttls",
@@ -78,7 +78,14 @@ DESCRIPTION = Description(
         Field(
             name="from_name", label="From name", help="What the recipient sees as the sender.", required=False, pattern=r"[^\r\n]{1,100}"
         ),
-        Field(name="reply_to", label="Answers go to", help="Another address for answers.", required=False, pattern=_ADDRESS),
+        Field(
+            name="reply_to",
+            label="Answers go to",
+            help="Another address for answers.",
+            required=False,
+            pattern=_ADDRESS,
+            example="asha@example.com",
+        ),
         Field(
             name="subject",
             label="Usual subject",
@@ -93,6 +100,7 @@ DESCRIPTION = Description(
             secret=True,
             required=False,
             pattern=r".{16,200}",
+            example="any 16 letters or more",
         ),
     ),
     capabilities=Capabilities(
@@ -115,7 +123,6 @@ DESCRIPTION = Description(
     # What a mail service takes differs widely (Gmail: 500 recipients a day), and it does not say. Slow, and few connections at once.
     limits=Limits(per_second=2.0, burst=10, concurrency=2),
     sender_label="",
-    docs_url="https://www.rfc-editor.org/rfc/rfc6409",
     hook_help="Nothing to do: with an unsubscribe key each mail carries this address as its link to unsubscribe.",
 )
 

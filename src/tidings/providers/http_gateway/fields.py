@@ -113,7 +113,11 @@ _SECTIONS = {
     "Test and balance": _QUESTIONS,
     "What the gateway reports": _HOOK,
 }
-FIELDS = (*_REQUEST, *(replace(one, section=section) for section, fields in _SECTIONS.items() for one in fields))
+_TRIED = {"What the gateway answers"}
+FIELDS = (
+    *_REQUEST,
+    *(replace(one, section=section, tried=section in _TRIED) for section, fields in _SECTIONS.items() for one in fields),
+)
 
 
 def faults(values: Mapping[str, str]) -> dict[str, str]:

@@ -55,9 +55,19 @@ DESCRIPTION = Description(
             help="In MyOperator's panel under APIs & Webhooks, Developer API, WhatsApp APIs, “Authentication”. Not the key of the calling API.",
             secret=True,
         ),
-        Field(name="company_id", label="Company ID", help="On the same page as the key.", pattern=r"[A-Za-z0-9]{4,64}"),
         Field(
-            name="phone_number_id", label="Phone number ID", help="MyOperator's id of the WhatsApp number.", pattern=r"[A-Za-z0-9_-]{3,64}"
+            name="company_id",
+            label="Company ID",
+            help="On the same page as the key.",
+            pattern=r"[A-Za-z0-9]{4,64}",
+            example="5f00aa11bb22cc33",
+        ),
+        Field(
+            name="phone_number_id",
+            label="Phone number ID",
+            help="MyOperator's id of the WhatsApp number. Not the number itself.",
+            pattern=r"[A-Za-z0-9_-]{3,64}",
+            example="87673432323365",
         ),
         Field(
             name="waba_id",
@@ -65,6 +75,7 @@ DESCRIPTION = Description(
             help="Needed to read the approved templates.",
             required=False,
             pattern=r"[A-Za-z0-9_-]{3,64}",
+            example="2101000000000001",
         ),
         Field(
             name="meta_phone_number_id",
@@ -72,11 +83,21 @@ DESCRIPTION = Description(
             help="Only if the account gets Meta's own webhooks and several numbers share this hook: events of other numbers are then left out.",
             required=False,
             pattern=r"\d{5,25}",
+            example="106540352242922",
         ),
-        Field(name="send_path", label="Path for sending", required=False, pattern=_PATH, example=SEND_PATH, default=SEND_PATH),
+        Field(
+            name="send_path",
+            label="Path for sending",
+            help="Leave it as it is.",
+            required=False,
+            pattern=_PATH,
+            example=SEND_PATH,
+            default=SEND_PATH,
+        ),
         Field(
             name="templates_path",
             label="Path of the templates",
+            help="Leave it as it is.",
             required=False,
             pattern=_PATH,
             example=TEMPLATES_PATH,
@@ -107,6 +128,7 @@ DESCRIPTION = Description(
     sender_label="Business number",
     sender_help="The number people see. May stay empty: it is known by its ID.",
     sender_example="+919800000000",
+    sender_pattern=r"\+[1-9]\d{6,14}",
     docs_url="https://documenter.getpostman.com/view/38426694/2sAXqy3evq",
     hook_help="In MyOperator's panel open APIs & Webhooks, Webhooks v2, Add new webhook. Put this address there, method POST, no authentication, "
     "and tick the WhatsApp events Received, Sent, Delivered, Read and Failed.",
@@ -134,6 +156,8 @@ class Word(msgspec.Struct):
 
     code: str | int = ""
     message: str | None = None
+    gateway_says: str | None = msgspec.field(name="Message", default=None)
+    """The words of the gateway before it, which writes them so."""
 
 
 class Results(msgspec.Struct):
@@ -223,7 +247,7 @@ def refused(answer: Answer) -> SendFailed | SendUncertain:
         return SendFailed(code=code, detail=f"MyOperator {number}: {word.message or ''}".strip(), provider_code=number)
     if answer.status == 500 and b"".join(answer.body.split()) == NOT_PROVISIONED:
         return by_status(answer, "MyOperator gives no reason; its support may have to switch the WhatsApp API on for this company")
-    by_http = by_status(answer, word.message)
+    by_http = by_status(answer, word.message or word.gateway_says)
     if isinstance(by_http, SendFailed) and number.startswith("CHAT_"):
         return SendFailed(
             code=by_http.code,

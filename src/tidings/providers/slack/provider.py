@@ -57,9 +57,10 @@ DESCRIPTION = Description(
         Field(
             name="bot_token",
             label="Bot token",
-            help="In your app's settings under OAuth & Permissions: Bot User OAuth Token.",
+            help="In your app's settings under OAuth & Permissions: Bot User OAuth Token. It begins with xoxb-.",
             secret=True,
             pattern=r"xoxb-[A-Za-z0-9-]+",
+            example="xoxb-1234567890-1234567890-AbCdEfGhIj",
         ),
         Field(
             name="signing_secret",
@@ -68,6 +69,7 @@ DESCRIPTION = Description(
             secret=True,
             required=False,
             pattern=r"[0-9a-f]{32}",
+            example="0123456789abcdef0123456789abcdef",
         ),
     ),
     capabilities=Capabilities(

@@ -105,6 +105,7 @@ DESCRIPTION = Description(
     sender_label="Bot name",
     sender_help="The bot's @name. May stay empty: the token tells it.",
     sender_example="@mamamboga_bot",
+    sender_pattern=r"@\w{4,32}",
     docs_url="https://core.telegram.org/bots/api",
     hook_help="Nothing to copy: Tidings tells Telegram this address itself when the channel is set to receive by webhook. It must be "
     "reachable over HTTPS on port 443, 80, 88 or 8443. Without a public address, let the channel ask Telegram instead.",
@@ -182,7 +183,7 @@ class Telegram:
     async def check(self, http: Http, channel: ChannelConfig) -> str:
         me = await self._me(http, channel)
         if _BOT_NAME.fullmatch(channel.sender) and channel.sender[1:].lower() != me.username.lower():
-            detail = f"The token is that of @{me.username}, but the channel's sender is {channel.sender}: links would lead elsewhere."
+            detail = f"The token is that of @{me.username}, but the bot name filled in is {channel.sender}: links would lead elsewhere."
             raise ProviderError(ErrorCode.INVALID_CREDENTIALS, detail)
         return f"Signed in as the bot “{me.first_name}”. People find it at https://t.me/{me.username}."
 

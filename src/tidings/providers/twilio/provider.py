@@ -13,6 +13,7 @@ import msgspec
 
 from tidings.providers.amounts import micros
 from tidings.providers.base import (
+    SMS_SENDER,
     Accepted,
     Balance,
     Capabilities,
@@ -61,6 +62,7 @@ DESCRIPTION = Description(
             help="Send from a messaging service instead of one sender. The channel's sender may then stay empty.",
             required=False,
             pattern=r"MG[0-9a-fA-F]{32}",
+            example="MG0123456789abcdef0123456789abcdef",
         ),
         Field(
             name="api_key_sid",
@@ -68,6 +70,7 @@ DESCRIPTION = Description(
             help="Send with an API key instead of the auth token. Needs its secret too.",
             required=False,
             pattern=r"SK[0-9a-fA-F]{32}",
+            example="SK0123456789abcdef0123456789abcdef",
         ),
         Field(name="api_key_secret", label="API key secret", help="Shown once, when the key is made.", secret=True, required=False),
         Field(
@@ -88,9 +91,13 @@ DESCRIPTION = Description(
     ),
     # A US long code is worth one segment a second (error 21611's page). Short codes and messaging services take more.
     limits=Limits(per_second=1.0, burst=1, concurrency=16),
+    sender_help="A number of the account with its country code, a short code, or a registered name of up to 11 letters. May stay empty with a "
+    "messaging service.",
+    sender_example="+15005550006",
+    sender_pattern=SMS_SENDER,
     docs_url="https://www.twilio.com/docs/messaging",
     hook_help="Receipts need nothing: each message tells Twilio this address. For replies, open the number (or the messaging service) in "
-    "the Twilio console and put the address under “A message comes in”, as a webhook with HTTP POST.",
+    "the Twilio console and put the address under “A message comes in”, as a webhook with HTTP POST. A number in a messaging service follows the service's own setting.",
     api_base_url=API,
 )
 
@@ -147,7 +154,7 @@ class Twilio:
         return outcomes
 
     async def balance(self, http: Http, channel: ChannelConfig) -> Balance:
-        money = await question(http, channel, partial(_get, channel, "/Balance.json"), _MONEY, _refused)
+        money = await question(http, channel, partial(_get, channel, "/Balance.json"), _MONEY, refused=_refused)
         amount = micros(money.balance)
         if amount is None:
             raise ProviderError(ErrorCode.PROVIDER_UNAVAILABLE, "Twilio gave a balance that is not a number.")
@@ -156,7 +163,7 @@ class Twilio:
     async def check(self, http: Http, channel: ChannelConfig) -> str:
         if not (channel.sender or channel.settings.get("messaging_service_sid")):
             raise ProviderError(ErrorCode.INVALID_CREDENTIALS, "The channel needs a sender or a messaging service SID.")
-        account = await question(http, channel, partial(_get, channel, ".json"), _ACCOUNT, _refused)
+        account = await question(http, channel, partial(_get, channel, ".json"), _ACCOUNT, refused=_refused)
         if account.status != "active":
             raise ProviderError(
                 ErrorCode.INSUFFICIENT_BALANCE, f"The Twilio account is {account.status or 'not active'}: look at its billing."

@@ -17,7 +17,7 @@ DESCRIPTION = Description(
         Field(
             name="phone_number_id",
             label="Phone number ID",
-            help="In the Meta app under WhatsApp, API setup. It is an id, not the number itself.",
+            help="In the Meta app under API Setup of the WhatsApp use case. It is an id, not the number itself.",
             pattern=r"\d{5,25}",
             example="106540352242922",
         ),
@@ -102,8 +102,9 @@ DESCRIPTION = Description(
     sender_label="Business number",
     sender_help="The number people see. May stay empty: it is known by its ID.",
     sender_example="+254700000000",
+    sender_pattern=r"\+[1-9]\d{6,14}",
     docs_url="https://developers.facebook.com/docs/whatsapp/cloud-api",
-    hook_help="In the Meta app open WhatsApp, Configuration, Webhook. Put this address under Callback URL and your verify token beside it, then "
+    hook_help="In the Meta app open Configuration of the WhatsApp use case, Webhook. Put this address under Callback URL and your verify token beside it, then "
     "subscribe to “messages” and “user_preferences”.",
     api_base_url=API,
 )
