@@ -61,8 +61,8 @@ async def test_a_token_that_is_refused_changes_nothing_and_the_provider_is_quote
     assert "still stopped, and its messages wait" in refused["detail"]
     assert "Unauthorized" in refused["errors"][0]["message"]
     assert (await agent.call("GET", f"/me/channels/{stopped}"))["state"] == "stopped"
-    malformed = await agent.call("PATCH", f"/me/channels/{stopped}", {"fields": {"bot_token": "nonsense"}}, 422)
-    assert malformed["errors"][0]["field"] == "fields.bot_token"
+    unknown = await agent.call("PATCH", f"/me/channels/{stopped}", {"fields": {"colour": "red"}}, 422)
+    assert unknown["errors"][0]["field"] == "fields.colour"
 
 
 async def test_a_wrong_token_does_not_end_a_bot_that_works(agent: Person, bot: str, telegram: TelegramSimulator) -> None:
@@ -113,7 +113,7 @@ async def test_nobody_else_changes_or_starts_it(owner: Person, agent: Person, wo
     key = Person(agent.client, workspace.headers)
     for body, method, path in (({"name": "x"}, "PATCH", ""), ({"action": "start"}, "POST", "/control")):
         await owner.call(method, f"/me/channels/{stopped}{path}", body, 404)
-        assert (await key.call(method, f"/me/channels/{stopped}{path}", body, 403))["code"] == "forbidden"
+        assert (await key.call(method, f"/me/channels/{stopped}{path}", body, 409))["code"] == "not_a_person"
 
 
 async def test_its_alert_is_told_to_its_owner_alone(owner: Person, agent: Person, workspace: Caller, stopped: str) -> None:
@@ -134,7 +134,14 @@ async def test_the_alert_of_a_deleted_bot_is_nobodys_business(owner: Person, age
     alert = show_id("alr", await db.fetchval("SELECT id FROM alerts"))
     await agent.call("DELETE", f"/me/channels/{stopped}", status=204)
     assert (await agent.call("GET", "/alerts"))["items"] == []
+    assert await db.fetchval("SELECT count(*) FROM alerts WHERE resolved_at IS NULL") == 0
     await owner.call("PUT", f"/alerts/{alert}/resolution", status=404)
+
+
+async def test_who_leaves_leaves_no_alert_behind(stopped: str, db) -> None:
+    assert await db.fetchval("SELECT count(*) FROM alerts WHERE resolved_at IS NULL") == 1
+    await db.execute("DELETE FROM members WHERE user_id = (SELECT id FROM users WHERE email = $1)", AGENT)
+    assert await db.fetchval("SELECT count(*) FROM alerts WHERE resolved_at IS NULL") == 0
 
 
 async def test_an_agent_closes_no_alert_of_the_workspace(owner: Person, agent: Person, db) -> None:

@@ -268,7 +268,7 @@ async def get_alert(session: AsyncSession, workspace_id: UUID, user_id: UUID | N
     return (await session.scalars(query.with_for_update())).one_or_none()
 
 
-async def close_alert(session: AsyncSession, workspace_id: UUID, channel_id: UUID, kind: str) -> None:
-    """A channel's trouble of this kind is over."""
-    of_channel = (Alert.workspace_id == workspace_id, Alert.channel_id == channel_id, Alert.kind == kind, Alert.resolved_at.is_(None))
-    await session.execute(update(Alert).where(*of_channel).values(resolved_at=func.now()))
+async def close_alerts(session: AsyncSession, workspace_id: UUID, channel_id: UUID, kind: str | None = None) -> None:
+    """A channel's trouble of this kind is over, or all of it."""
+    which = update(Alert).where(Alert.workspace_id == workspace_id, Alert.channel_id == channel_id, Alert.resolved_at.is_(None))
+    await session.execute((which.where(Alert.kind == kind) if kind is not None else which).values(resolved_at=func.now()))

@@ -248,7 +248,7 @@ async def start_again(session: AsyncSession, access: Access, channel_id: UUID, p
         await begin_anew(session, channel.id)
         await _note(session, access, channel.id, "restarted")
         if proof is not None:
-            await queries.close_alert(session, access.workspace_id, channel.id, ErrorCode.INVALID_CREDENTIALS)
+            await queries.close_alerts(session, access.workspace_id, channel.id, ErrorCode.INVALID_CREDENTIALS)
         if channel.owner_id is not None:  # the provider's words name its bot
             await record(session, access, "channel.restarted", "channel", channel.id, before={"personal": True}, after=_told(channel))
         else:
@@ -271,6 +271,8 @@ async def delete_channel(session: AsyncSession, access: Access, channel_id: UUID
     channel.credentials, channel.credential_hints = b"", {}
     await queries.forget_central_addresses(session, access.workspace_id, channel_id)
     await queries.forget_session(session, access.workspace_id, channel_id)
+    if channel.owner_id is not None:  # only its owner was told, and sees it no more
+        await queries.close_alerts(session, access.workspace_id, channel_id)
     channel.owner_address = channel.owner_linked_at = None
     await session.flush()
     await record(session, access, "channel.deleted", "channel", channel.id, before=before)
