@@ -63,6 +63,9 @@ async def test_a_bot_of_ones_own_is_linked_stopped_and_mended(agent: Page, site:
     await _is_renamed(page, address)
     await page.get_by_role("button", name="Send me a test message").click()
     await expect(page.locator("#notices")).to_contain_text("The test message is on its way to you")
+    await expect(page.get_by_text("Sent", exact=True).first).to_be_visible(timeout=30_000)
+    await page.goto(address)
+    await _is_switched_and_deleted(page)
 
 
 async def _is_linked(page: Page, telegram: TelegramSimulator) -> None:
@@ -137,3 +140,15 @@ async def _is_renamed(page: Page, address: str) -> None:
     await page.get_by_role("textbox", name="Name").fill("My evening bot")
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("heading", name="My evening bot")).to_be_visible()
+
+
+async def _is_switched_and_deleted(page: Page) -> None:
+    await page.get_by_role("button", name="Switch off").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Switch off").click()
+    await expect(page.locator("#notices")).to_contain_text("It is off.")
+    await page.get_by_role("button", name="Switch on").click()
+    await expect(page.locator("#notices")).to_contain_text("It is on.")
+    await page.get_by_role("button", name="Delete").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    await expect(page.locator("#notices")).to_contain_text("The channel is deleted")
+    await expect(page.get_by_text("No channel of your own yet")).to_be_visible()
