@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 from uuid import UUID
 
 from tidings.channels import service
+from tidings.channels.filling_in import check_base_url, merged_fields
 from tidings.channels.probing import note_probe, probe
 from tidings.channels.runtime import RunningChannel, open_channel
 from tidings.core.clock import utc_now
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from tidings.workspaces.access import Access
 
 BALANCE_KEPT = timedelta(hours=1)
+_NO_PROVIDER = "This installation does not have the channel's provider any more."
 MOST_HOPS = 4
 """Addresses asked for one file: services answer with a redirect to where it lies."""
 
@@ -68,18 +71,32 @@ async def check_channel(asking: Asking, access: Access, channel_id: UUID) -> Che
     return Check(ok=found.ok, detail=found.detail, code=found.code)
 
 
+async def check_fields(asking: Asking, access: Access, channel_id: UUID, fields: Mapping[str, str | None]) -> Check:
+    """What the provider says of a channel with these fields changed, before anything is kept. Raises NotFound or Invalid."""
+    async with asking.database.workspace(access.workspace_id) as session:
+        channel = await service.get_channel(session, access, channel_id)
+        settings, secrets, _ = merged_fields(channel, asking.vault, fields)
+        check_base_url(asking.settings, channel.api_base_url)
+        opened = await open_channel(await raw_connection(session), asking.vault, asking.settings, channel_id)
+    if opened is None:
+        raise NotFound(_NO_PROVIDER)
+    candidate = replace(opened, config=replace(opened.config, settings=settings, credentials=secrets))
+    found = await probe(asking.http, candidate)
+    return Check(ok=found.ok, detail=found.detail, code=found.code)
+
+
 async def restart_channel(asking: Asking, access: Access, channel_id: UUID) -> Channel:
     """Let a stopped channel go on once its check succeeds. Raises NotFound, or Conflict with what the provider said."""
     channel = await open_for_asking(asking, access, channel_id)
     if channel.provider.description.capabilities.sessions:
-        # Nothing can be proved before somebody links the device, which is done while the channel runs.
-        check = Check(ok=True, detail="The session begins anew.")
+        proof = None  # before somebody links the device, which is done while the channel runs
     else:
         check = await check_channel(asking, access, channel_id)
-    if not check.ok:
-        raise Conflict(f"The channel stays stopped, its messages wait. The check failed: {check.detail}", code=check.code)
+        if not check.ok:
+            raise Conflict(f"The channel stays stopped, its messages wait. The check failed: {check.detail}", code=check.code)
+        proof = check.detail
     async with asking.database.workspace(access.workspace_id) as session:
-        return await service.start_again(session, access, channel_id, check.detail)
+        return await service.start_again(session, access, channel_id, proof)
 
 
 async def read_balance(asking: Asking, access: Access, channel_id: UUID, *, refresh: bool = False) -> KnownBalance:
@@ -151,7 +168,7 @@ async def open_for_asking(asking: Asking, access: Access, channel_id: UUID) -> R
         await service.get_channel(session, access, channel_id)
         channel = await open_channel(await raw_connection(session), asking.vault, asking.settings, channel_id)
     if channel is None:
-        raise NotFound("This installation does not have the channel's provider any more.")
+        raise NotFound(_NO_PROVIDER)
     if channel.reason and not channel.usable:
         raise Conflict(channel.reason)
     return channel

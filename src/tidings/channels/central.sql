@@ -31,11 +31,12 @@ WHERE a.workspace_id = $1 AND a.user_id = $2
 ORDER BY a.kept_at, a.channel_id
 
 -- name: notices
--- What every page shows around itself: alerts that are open (those of personal channels are told to their owners elsewhere), and the
--- media for which this member is still on a central channel, with whether one of their own has been begun.
+-- What every page shows around itself: alerts that are open (those of a personal channel ring its owner's bell alone), and the media for
+-- which this member is still on a central channel, with whether one of their own has been begun.
 SELECT
     (SELECT count(*) FROM alerts a WHERE a.workspace_id = $1 AND a.resolved_at IS NULL
-        AND NOT EXISTS (SELECT FROM channels c WHERE c.workspace_id = $1 AND c.id = a.channel_id AND c.owner_id IS NOT NULL)) AS open_alerts,
+        AND NOT EXISTS (SELECT FROM channels c WHERE c.workspace_id = $1 AND c.id = a.channel_id AND c.owner_id IS NOT NULL
+            AND (c.owner_id <> $2 OR c.deleted_at IS NOT NULL))) AS open_alerts,
     ARRAY(SELECT DISTINCT c.medium FROM central_addresses a
         JOIN channels c ON c.workspace_id = a.workspace_id AND c.id = a.channel_id AND c.is_central
         WHERE a.workspace_id = $1 AND a.user_id = $2 AND NOT has_own_channel($1, $2, c.medium) ORDER BY 1) AS mediums,

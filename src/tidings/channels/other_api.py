@@ -31,7 +31,7 @@ async def list_alerts(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[AlertOutput]:
-    """List what needs somebody to mend it, the newest first."""
+    """List what needs somebody to mend it, the newest first. Of personal channels, a person is told those of their own."""
     before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
     found = await service.list_alerts(scope.session, scope.access, only_open=not resolved, before=before, limit=limit + 1)
     shown = found[:limit]
@@ -40,7 +40,10 @@ async def list_alerts(
 
 @router.put("/alerts/{alert_id}/resolution", responses=problems(404))
 async def resolve_alert(
-    alert_id: Annotated[UUID, PathId("alr")], scope: Annotated[Scope, require(Permission.CHANNELS_WRITE)]
+    alert_id: Annotated[UUID, PathId("alr")], scope: Annotated[Scope, require(Permission.CHANNELS_READ)]
 ) -> AlertOutput:
-    """Close an alert by hand. It would close by itself once the channel works; the next trouble is told again either way."""
+    """Close an alert by hand. It would close by itself once the channel works; the next trouble is told again either way.
+
+    Needs `channels:write`; for a channel of one's own, `channels:own`.
+    """
     return AlertOutput.of(await service.resolve_alert(scope.session, scope.access, alert_id))

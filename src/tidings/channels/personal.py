@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from tidings.channels import asking, service
+from tidings.channels import asking, control, service
+from tidings.channels.asking import Check
 from tidings.channels.models import Channel
 from tidings.channels.rules import PERSONAL_PROVIDERS
-from tidings.channels.service import MOST_OWN, CreateChannel
+from tidings.channels.service import MOST_OWN, ChangeChannel, CreateChannel
 from tidings.errors import Conflict, FieldError, Invalid, NotFound
 from tidings.providers import PROVIDERS
 from tidings.providers.base import ErrorCode
@@ -18,7 +19,8 @@ from tidings.providers.base import ErrorCode
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from tidings.channels.asking import Asking, Check
+    from tidings.channels.asking import Asking
+    from tidings.channels.control import Action, Wake
     from tidings.providers.base import Description
     from tidings.workspaces.access import Access
 
@@ -35,6 +37,14 @@ class CreatePersonal:
     name: str = ""
     """Empty: the provider's name, with a number where they have several."""
     api_base_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePersonal:
+    """What is to change of a channel of one's own; None leaves as it is."""
+
+    name: str | None = None
+    fields: Mapping[str, str | None] = field(default_factory=dict, repr=False)
 
 
 def personal_providers() -> list[Description]:
@@ -82,12 +92,58 @@ async def create_own(how: Asking, access: Access, command: CreatePersonal) -> tu
     if not check.ok and check.code in _NOT_YOURS:
         async with how.database.workspace(access.workspace_id) as session:
             await service.delete_channel(session, access, channel.id)
-        secret = next((one.name for one in PROVIDERS[command.provider].description.fields if one.secret), "")
-        raise Invalid(
-            f"{PROVIDERS[command.provider].description.label} does not accept this: {check.detail} Nothing was kept.",
-            errors=(FieldError(f"fields.{secret}", "is not accepted"),), code=check.code,
-        )  # fmt: skip
+        raise _refused(command.provider, check, "Nothing was kept.")
     return channel, check
+
+
+async def change_own(how: Asking, access: Access, channel_id: UUID, command: ChangePersonal, wake: Wake) -> tuple[Channel, Check | None]:
+    """Rename a channel of the caller's own, or give it new fields, which its provider is asked about; a stopped one goes on once they work.
+
+    What the provider refuses is not kept: raises Invalid with its words, and the channel stays as it was. Where it could not be asked just
+    now, what was given is kept. Raises NotFound.
+    """
+    async with how.database.workspace(access.workspace_id) as session:
+        channel = await get_own(session, access, channel_id)
+    given = any(value is not None for value in command.fields.values())
+    check = await _prove(how, access, channel, command) if given else None
+    async with how.database.workspace(access.workspace_id) as session:
+        change = ChangeChannel(name=command.name, fields=command.fields)
+        channel = await service.change_channel(session, access, how.vault, how.settings, channel_id, change)
+        if check is not None and check.ok and channel.stopped_at is not None:
+            channel = await service.start_again(session, access, channel_id, None if has_session(channel) else check.detail)
+            wake(session, how.database, channel_id)
+    return channel, check
+
+
+async def _prove(how: Asking, access: Access, channel: Channel, command: ChangePersonal) -> Check:
+    if has_session(channel):
+        return Check(ok=True, detail="The session begins anew.")
+    check = await asking.check_fields(how, access, channel.id, command.fields)
+    if not check.ok and check.code in _NOT_YOURS:
+        stays = "is still stopped, and its messages wait" if channel.stopped_at is not None else "goes on as it was"
+        raise _refused(channel.provider, check, f"Nothing was changed: the channel {stays}.")
+    return check
+
+
+async def control_own(how: Asking, access: Access, channel_id: UUID, action: Action, wake: Wake) -> Channel:
+    """Start, stop or restart a channel of the caller's own. Raises NotFound, or Conflict with what the provider said."""
+    async with how.database.workspace(access.workspace_id) as session:
+        await get_own(session, access, channel_id)
+    return await control.control(how, access, channel_id, action, wake)
+
+
+def has_session(channel: Channel) -> bool:
+    """Whether a phone is linked to it, which proves itself only while it runs."""
+    return channel.provider in PROVIDERS and PROVIDERS[channel.provider].description.capabilities.sessions
+
+
+def _refused(provider: str, check: Check, kept: str) -> Invalid:
+    description = PROVIDERS[provider].description
+    secret = next((one.name for one in description.fields if one.secret), "")
+    return Invalid(
+        f"{description.label} does not accept this: {check.detail} {kept}",
+        errors=(FieldError(f"fields.{secret}", f"is not accepted: {check.detail}"),), code=check.code,
+    )  # fmt: skip
 
 
 async def _create(session: AsyncSession, how: Asking, access: Access, user_id: UUID, command: CreatePersonal) -> Channel:

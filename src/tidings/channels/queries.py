@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, text, update
 
 from tidings.channels.models import Alert, Channel, ChannelSession
 
@@ -72,6 +72,12 @@ async def get_channel(session: AsyncSession, workspace_id: UUID, channel_id: UUI
     """One channel that is not deleted; with `lock`, nobody else changes it or sends by it until this transaction ends."""
     query = select(Channel).where(Channel.workspace_id == workspace_id, Channel.id == channel_id, Channel.deleted_at.is_(None))
     return (await session.scalars(query.with_for_update() if lock else query)).one_or_none()
+
+
+async def get_channels(session: AsyncSession, workspace_id: UUID, channel_ids: Sequence[UUID]) -> list[Channel]:
+    """Those of these channels that are not deleted."""
+    query = select(Channel).where(Channel.workspace_id == workspace_id, Channel.id.in_(channel_ids), Channel.deleted_at.is_(None))
+    return list((await session.scalars(query)).all())
 
 
 async def channel_for_sending(session: AsyncSession, workspace_id: UUID, channel_id: UUID | None, medium: str | None) -> Channel | None:
@@ -229,14 +235,19 @@ _RESTING = text(
 
 
 async def list_alerts(
-    session: AsyncSession, workspace_id: UUID, *, only_open: bool, channel_id: UUID | None, before: UUID | None, limit: int
+    session: AsyncSession,
+    workspace_id: UUID,
+    user_id: UUID | None,
+    *,
+    only_open: bool,
+    channel_id: UUID | None,
+    before: UUID | None,
+    limit: int,
 ) -> list[Alert]:
-    """The newest first; `before` is the id of the last one shown."""
-    query = select(Alert).where(Alert.workspace_id == workspace_id)
+    """Those that this person is told, the newest first; `before` is the id of the last one shown."""
+    query = select(Alert).where(Alert.workspace_id == workspace_id, _told_to(user_id))
     if channel_id is not None:
         query = query.where(Alert.channel_id == channel_id)
-    else:
-        query = query.where(text(f"NOT EXISTS (SELECT FROM channels c WHERE {_PERSONAL_ALERT})"))
     if only_open:
         query = query.where(Alert.resolved_at.is_(None))
     if before is not None:
@@ -244,9 +255,20 @@ async def list_alerts(
     return list((await session.scalars(query.order_by(Alert.id.desc()).limit(limit))).all())
 
 
-_PERSONAL_ALERT = "c.workspace_id = alerts.workspace_id AND c.id = alerts.channel_id AND c.owner_id IS NOT NULL"
-"""The alert of somebody's personal channel: it is told to them where they see the channel."""
+def _told_to(user_id: UUID | None) -> ColumnElement[bool]:
+    """Not the alerts of other people's personal channels, nor of one that its owner deleted."""
+    of_channel = select(Channel.id).where(Channel.workspace_id == Alert.workspace_id, Channel.id == Alert.channel_id)
+    hidden = or_(Channel.owner_id.is_distinct_from(user_id), Channel.deleted_at.is_not(None))
+    return ~of_channel.where(Channel.owner_id.is_not(None), hidden).exists()
 
 
-async def get_alert(session: AsyncSession, workspace_id: UUID, alert_id: UUID) -> Alert | None:
-    return await session.get(Alert, (workspace_id, alert_id), with_for_update=True)
+async def get_alert(session: AsyncSession, workspace_id: UUID, user_id: UUID | None, alert_id: UUID) -> Alert | None:
+    """One that this person is told, held until this transaction ends."""
+    query = select(Alert).where(Alert.workspace_id == workspace_id, Alert.id == alert_id, _told_to(user_id))
+    return (await session.scalars(query.with_for_update())).one_or_none()
+
+
+async def close_alerts(session: AsyncSession, workspace_id: UUID, channel_id: UUID, kind: str | None = None) -> None:
+    """A channel's trouble of this kind is over, or all of it."""
+    which = update(Alert).where(Alert.workspace_id == workspace_id, Alert.channel_id == channel_id, Alert.resolved_at.is_(None))
+    await session.execute((which.where(Alert.kind == kind) if kind is not None else which).values(resolved_at=func.now()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,9 +11,10 @@ from sqlalchemy.exc import IntegrityError
 
 from tidings.channels import queries
 from tidings.channels.activity import Happened, note_activity
-from tidings.channels.alerts import list_alerts, resolve_alert
+from tidings.channels.alerts import channels_of_alerts, list_alerts, resolve_alert
+from tidings.channels.changes import ChangeChannel, CreateChannel
 from tidings.channels.filling_in import check_base_url, description_of, merged_fields
-from tidings.channels.lifecycle import Receive, choose_receive
+from tidings.channels.lifecycle import choose_receive
 from tidings.channels.models import Channel
 from tidings.channels.queries import DayUse, PersonalTotal, Resting, Traffic, day_use, pause_of, resting, traffic
 from tidings.channels.rotation import rotate_credentials
@@ -25,6 +25,7 @@ from tidings.core.clock import utc_now
 from tidings.core.ids import new_id
 from tidings.db.database import raw_connection
 from tidings.errors import Conflict, NotFound
+from tidings.providers.base import ErrorCode
 from tidings.workspaces.access import system_access
 from tidings.workspaces.audit import record
 
@@ -37,46 +38,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ChangeChannel", "CreateChannel", "DayUse", "PersonalTotal", "Resting", "Traffic", "begin_again", "change_channel", "channel_for_sending",
-    "create_channel", "day_use", "delete_channel", "get_channel", "list_alerts", "list_channels", "list_own_channels", "make_default",
+    "channels_of_alerts", "create_channel", "day_use", "delete_channel", "get_channel", "list_alerts", "list_channels", "list_own_channels", "make_default",
     "medium_of_channel", "pause_of", "personal_totals", "resolve_alert", "resting", "rotate_credentials", "set_enabled", "start_again", "traffic",
 ]  # fmt: skip
 
 MOST_OWN = 20
 """Personal channels of one member."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateChannel:
-    """What its owner decides of a new channel."""
-
-    name: str
-    provider: str
-    fields: Mapping[str, str] = field(repr=False)
-    """The provider's fields, secret ones included."""
-    medium: str | None = None
-    sender: str = ""
-    limits: Mapping[str, Any] = field(default_factory=dict)
-    api_base_url: str = ""
-    receive: Receive | None = None
-    """None: by the hook where that can be called, else by polling."""
-    is_default: bool | None = None
-    """None: it becomes its medium's default where there is none."""
-    owner_id: UUID | None = None
-    """The member whose personal channel it is to be."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeChannel:
-    """What is to change; None leaves as it is."""
-
-    name: str | None = None
-    sender: str | None = None
-    fields: Mapping[str, str | None] = field(default_factory=dict, repr=False)
-    """Only the fields to change: an empty text clears one, None (and leaving it out) keeps it."""
-    limits: Mapping[str, Any] | None = None
-    """Replaces all limits of its own; an empty one goes back to the provider's."""
-    api_base_url: str | None = None
-    receive: Receive | None = None
 
 
 async def list_channels(session: AsyncSession, access: Access, *, after: UUID | None = None, limit: int = 200) -> list[Channel]:
@@ -143,7 +110,7 @@ async def change_channel(  # noqa: PLR0917
 ) -> Channel:
     """Change what is given and keep the rest; secrets too are only replaced by new ones."""
     channel = await _get(session, access, channel_id, lock=True)
-    before = _told(channel)
+    had, before = _facts(channel), _told(channel)
     changed_secrets = _change_fields(channel, vault, command.fields)
     if command.receive is not None and command.receive != channel.receive:
         channel.receive = choose_receive(description_of(channel.provider), command.receive, has_address=bool(settings.public_url))
@@ -155,15 +122,22 @@ async def change_channel(  # noqa: PLR0917
         channel.sender = read_sender(description_of(channel.provider), command.sender)
     channel.limits = dict(command.limits) if command.limits is not None else channel.limits
     await _flush(session, channel.name)
+    changed = [name for name, value in _facts(channel).items() if value != had[name]]
     after = _told(channel)
+    if changed and channel.owner_id is not None:
+        after["changed"] = changed
     if changed_secrets:
         after["credentials_replaced"] = changed_secrets
-    if changed_secrets or any(after[name] != before[name] for name in ("fields", "api_base_url", "receive", "sender")):
-        await begin_anew(session, channel.id, forget_cursor=bool(changed_secrets) or after["api_base_url"] != before["api_base_url"])
+    if changed_secrets or not _ITS_RUN.isdisjoint(changed):
+        await begin_anew(session, channel.id, forget_cursor=bool(changed_secrets) or "api_base_url" in changed)
         await _note(session, access, channel.id, "changed")
     if after != before:
         await record(session, access, "channel.changed", "channel", channel.id, before=before, after=after)
     return channel
+
+
+_ITS_RUN = frozenset({"fields", "api_base_url", "receive", "sender"})
+"""What whoever runs a channel has to begin anew for."""
 
 
 def _change_fields(channel: Channel, vault: Vault, changes: Mapping[str, str | None]) -> list[str]:
@@ -228,8 +202,8 @@ async def make_default(session: AsyncSession, access: Access, channel_id: UUID) 
     return channel
 
 
-async def start_again(session: AsyncSession, access: Access, channel_id: UUID, proof: str) -> Channel:
-    """Let a stopped channel go on, after its check gave this proof. Its pauses are over too."""
+async def start_again(session: AsyncSession, access: Access, channel_id: UUID, proof: str | None) -> Channel:
+    """Let a stopped channel go on, after its check gave this proof; None where only its run can prove it. Its pauses are over too."""
     channel = await _get(session, access, channel_id, lock=True)
     before = {"stopped_code": channel.stopped_code, "stopped_detail": channel.stopped_detail}
     channel.stopped_code = channel.stopped_detail = channel.stopped_at = None
@@ -240,7 +214,12 @@ async def start_again(session: AsyncSession, access: Access, channel_id: UUID, p
     if before["stopped_code"] is not None:
         await begin_anew(session, channel.id)
         await _note(session, access, channel.id, "restarted")
-        await record(session, access, "channel.restarted", "channel", channel.id, before=before, after={"check": proof})
+        if proof is not None:
+            await queries.close_alerts(session, access.workspace_id, channel.id, ErrorCode.INVALID_CREDENTIALS)
+        if channel.owner_id is not None:  # the provider's words name its bot
+            await record(session, access, "channel.restarted", "channel", channel.id, before={"personal": True}, after=_told(channel))
+        else:
+            await record(session, access, "channel.restarted", "channel", channel.id, before=before, after={"check": proof})
     return channel
 
 
@@ -259,6 +238,8 @@ async def delete_channel(session: AsyncSession, access: Access, channel_id: UUID
     channel.credentials, channel.credential_hints = b"", {}
     await queries.forget_central_addresses(session, access.workspace_id, channel_id)
     await queries.forget_session(session, access.workspace_id, channel_id)
+    if channel.owner_id is not None:  # only its owner was told, and sees it no more
+        await queries.close_alerts(session, access.workspace_id, channel_id)
     channel.owner_address = channel.owner_linked_at = None
     await session.flush()
     await record(session, access, "channel.deleted", "channel", channel.id, before=before)
@@ -313,9 +294,13 @@ async def _flush(session: AsyncSession, name: str) -> None:
 
 def _told(channel: Channel) -> dict[str, Any]:
     """What the audit log says of a channel: everything but its secrets and its hook's path, and of a personal one next to nothing."""
-    state = state_of(enabled=channel.enabled, stopped=channel.stopped_at is not None)
+    facts = _facts(channel)
     if channel.owner_id is not None:
-        return {"personal": True, "provider": channel.provider, "medium": channel.medium, "state": state}
+        return {"personal": True, **{name: facts[name] for name in ("provider", "medium", "state")}}
+    return facts
+
+
+def _facts(channel: Channel) -> dict[str, Any]:
     return {
         "name": channel.name,
         "provider": channel.provider,
@@ -328,5 +313,5 @@ def _told(channel: Channel) -> dict[str, Any]:
         "receive": channel.receive,
         "is_default": channel.is_default,
         "is_central": channel.is_central,
-        "state": state,
+        "state": state_of(enabled=channel.enabled, stopped=channel.stopped_at is not None),
     }

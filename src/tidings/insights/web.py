@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 
 from tidings.campaigns.web.shown import ShownCampaign
-from tidings.channels.service import list_channels
+from tidings.channels.service import channels_of_alerts
 from tidings.channels.web.alerts import show_alerts
 from tidings.core.clock import utc_now
 from tidings.core.ids import show_id
@@ -52,7 +52,7 @@ async def home_context(scope: PageScope, request: Request) -> dict[str, Any]:
     }
     if not wants_fragment(request):
         alerts = found.open_alerts[:ALERTS_SHOWN]
-        context["alerts"] = show_alerts(alerts, await list_channels(scope.session, scope.access) if alerts else [])
+        context["alerts"] = show_alerts(alerts, await channels_of_alerts(scope.session, scope.access, alerts))
         context["chart"] = chart_of(await read_stats(scope.session, scope.access, now=now))
     return context
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from tidings.channels import service
 from tidings.channels.models import Alert, Channel
-from tidings.channels.web.shown import ShownChannel, logo_address
+from tidings.channels.web.shown import ShownChannel, logo_address, own_address, what_owner_does
 from tidings.core.cursor import read_cursor, write_cursor
 from tidings.core.ids import show_id
 from tidings.ui.flash import flash
@@ -40,6 +40,18 @@ class ShownAlert:
         return self.alert.resolved_at is None
 
     @property
+    def is_own(self) -> bool:
+        """Of a personal channel: only its owner is shown such an alert."""
+        return self.channel is not None and self.channel.channel.owner_id is not None
+
+    @property
+    def address(self) -> str:
+        """Where it is mended; empty where there is nothing left."""
+        if self.channel is None:
+            return ""
+        return own_address(self.channel.channel.id) if self.is_own else self.channel.address
+
+    @property
     def logo(self) -> str:
         return self.channel.logo if self.channel else logo_address("")
 
@@ -48,6 +60,8 @@ class ShownAlert:
         """The next step, for one who does not know the provider."""
         if self.channel is None:
             return "Its channel was deleted, so there is nothing to mend."
+        if self.is_own:
+            return what_owner_does(self.channel.channel, self.alert.kind, "on the channel's page")
         return self.channel.mending(self.alert.kind)
 
 
@@ -82,7 +96,7 @@ async def alerts_context(scope: PageScope, cursor: str | None, *, only_open: boo
     before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
     found = await service.list_alerts(scope.session, scope.access, only_open=only_open, before=before, limit=PAGE + 1)
     page = found[:PAGE]
-    channels = await service.list_channels(scope.session, scope.access)
+    channels = await service.channels_of_alerts(scope.session, scope.access, page)
     return {
         "alerts": show_alerts(page, channels),
         "show": "open" if only_open else "all",
@@ -94,9 +108,9 @@ async def alerts_context(scope: PageScope, cursor: str | None, *, only_open: boo
 async def resolve_alert(
     alert_id: Annotated[UUID, PathId("alr")],
     request: Request,
-    scope: Annotated[PageScope, require_page(Permission.CHANNELS_WRITE, "alerts")],
+    scope: Annotated[PageScope, require_page(Permission.CHANNELS_READ, "alerts")],
 ) -> Response:
-    """Close an alert by hand."""
+    """Close an alert by hand: who may change channels, and a member that of their own."""
     await service.resolve_alert(scope.session, scope.access, alert_id)
     back = (await request.form()).get("next")
     response = go_to(request, safe_next(back if isinstance(back, str) and back else "/alerts"))

@@ -51,6 +51,11 @@ TEST_TO = {
 }
 """By medium: how somebody to test with is written, and who that can be."""
 PHONE_TO = ("+254712345678", "A number of your own.")
+MENDING_OWN = {
+    "invalid_credentials": "Look up the current {secret} at {provider} and type it in {place}: the channel goes on as soon as {provider} accepts it.",
+    "logged_out": "Start the channel again, then scan the code that appears {place} with your phone.",
+}
+"""The same for the owner of a personal channel, who need not know what credentials are."""
 
 
 def card_of(kind: str) -> Description:
@@ -143,6 +148,23 @@ def what_to_do(code: str, provider_name: str) -> str:
     """How to mend a channel that stopped with this code."""
     name = SPOKEN.get(provider_name, provider_name)
     return MENDING.get(code, "Mend what {provider} complains about, then start the channel again.").format(provider=name)
+
+
+def what_owner_does(channel: Channel, code: str, place: str) -> str:
+    """How its owner mends a personal channel; `place` is where they type in or see what it takes."""
+    description = PROVIDERS[channel.provider].description if channel.provider in PROVIDERS else None
+    provider_name = description.label if description else channel.provider
+    secret = next((one.label for one in description.fields if one.secret), "") if description else ""
+    if code == "invalid_credentials" and description is not None and description.capabilities.sessions:
+        code = "logged_out"
+    if code not in MENDING_OWN:
+        return what_to_do(code, provider_name)
+    return MENDING_OWN[code].format(secret=secret[:1].lower() + secret[1:], provider=provider_name, place=place)
+
+
+def own_address(channel_id: UUID) -> str:
+    """Where the owner of a personal channel looks after it."""
+    return f"/my-channels/{show_id('chn', channel_id)}"
 
 
 @cache

@@ -128,6 +128,7 @@ BEGIN
     IF gone IS NOT NULL THEN
         UPDATE messages SET status = 'cancelled', settled_at = now()
         WHERE workspace_id = OLD.workspace_id AND channel_id = ANY (gone) AND status IN ('scheduled', 'queued');
+        UPDATE alerts SET resolved_at = now() WHERE workspace_id = OLD.workspace_id AND channel_id = ANY (gone) AND resolved_at IS NULL;
     END IF;
     RETURN NULL;
 END $$;
