@@ -68,6 +68,11 @@ async def test_a_stopped_channel_and_credentials_nobody_can_open_are_found(given
     assert found["channel"] == ("bad", "“Twilio 1” of Green was stopped: The key was refused.")
     assert found["credentials"][0] == "bad"
     assert found["public address"][0] == "warn"
+    (given.home / KEY_FILE).unlink()
+    found = await _found(given, database_url)
+    assert found["credentials"][0] == "bad"
+    assert f"{given.home / KEY_FILE} is missing" in found["credentials"][1]
+    assert not (given.home / KEY_FILE).exists()
 
 
 async def test_a_database_behind_is_bad_and_nothing_further_is_looked_at(given, postgres):
@@ -124,6 +129,13 @@ def test_it_changes_nothing_where_nothing_is(tidings, home: Path):
     assert told.returncode == 0
     assert json.loads(told.stdout)["healthy"] is True
     assert not home.exists()
+
+
+@pytest.mark.parametrize("address", ["tidings", "mysql://me@127.0.0.1/tidings"])
+def test_a_database_address_of_another_kind_is_never_tried(tidings, address):
+    refused = tidings("migrate", DATABASE_URL=address)
+    assert refused.returncode == 1
+    assert "DATABASE_URL: write it as postgresql://" in refused.stderr
 
 
 def test_settings_that_cannot_be_used_are_named(tidings):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import pytest
 
-from tidings.channels.vault import KEY_FILE
+from tidings.channels.vault import KEY_FILE, open_vault
+from tidings.settings import Settings
 
 
 @pytest.fixture
@@ -163,6 +166,28 @@ def test_rotated_keys_open_what_older_ones_sealed(ready, home):
     assert set(before) < set(after)
     fixed = ready("rotate-keys", TIDINGS_SECRET_KEYS=after[1])
     assert "TIDINGS_SECRET_KEYS" in fixed.stderr
+
+
+def test_no_key_is_made_in_the_place_of_a_lost_file(ready, home, database_url):
+    ready("rotate-keys")
+    asyncio.run(_seal_a_channel(database_url, open_vault(Settings(home=home, _env_file=None)).seal({})))
+    keys = (home / KEY_FILE).rename(home / "kept elsewhere")
+    refused = ready("rotate-keys")
+    assert refused.returncode == 1
+    assert "Bring it back" in refused.stderr
+    assert not (home / KEY_FILE).exists()
+    keys.rename(home / KEY_FILE)
+    assert ready("rotate-keys").returncode == 0
+
+
+async def _seal_a_channel(url: str, sealed: bytes) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(
+        "INSERT INTO channels (workspace_id, id, name, provider, medium, credentials, hook_token) "
+        "SELECT id, new_id(), 'Sandbox', 'sandbox', 'sms', $1, 'token' FROM workspaces",
+        sealed,
+    )
+    await connection.close()
 
 
 def test_the_api_is_described_without_a_database(tidings, home):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidings.commands.installation import database_address, read_settings, require_migrated, run
+from tidings.commands.installation import database_address, read_settings, require_migrated, require_startable, run
 from tidings.commands.processes import end_with_parent, parent_from_environment
 from tidings.errors import Unavailable
 from tidings.logs import GRANIAN_LOGGING
@@ -45,6 +45,7 @@ def api(host: Host = None, port: Port = None, workers: Workers = 1) -> None:
     require_free_port(host, port)
     with database_address(given) as url:
         run(require_migrated(url))
+        require_startable(given)
         os.environ["DATABASE_URL"] = url
         end_with_parent(parent_from_environment(), grace=_FINISH_SECONDS / 2)
         Granian(
