@@ -96,6 +96,7 @@ async def _demo(given: Settings, *, ends: bool) -> bool:
     password = secrets.token_urlsafe(9)
     async with running(given, stop) as url, Database(url, pool_size=4) as database:
         if stop.is_set():
+            err.print("Stopped before the demo began: nothing was sent.")
             return False
         access = await make_workspace(database, password)
         channel_id = await _make_channel(database, access, given)
