@@ -115,6 +115,14 @@ def test_a_home_that_is_a_file_is_bad(tmp_path):
     assert home_folder(tmp_path / "new" / "deep").state == "ok"
 
 
+def test_a_home_that_cannot_be_looked_into_is_told(tidings, tmp_path):
+    told = tidings("doctor", "--json", TIDINGS_HOME=str(tmp_path / ("x" * 300)))
+    assert told.returncode == 1
+    findings = {each["name"]: each for each in json.loads(told.stdout)["findings"]}
+    assert findings["home"]["state"] == "bad"
+    assert findings["database"]["state"] == "skipped"
+
+
 def test_keys_that_others_may_read_or_that_are_none_are_told(given):
     assert secret_keys(given).state == "ok"
     load_keys(given)

@@ -85,6 +85,15 @@ def test_what_is_refused_is_one_sentence(ready, arguments, words):
     assert "bug" not in refused.stderr
 
 
+@pytest.mark.parametrize("command", ["import", "backup", "restore"])
+def test_a_place_that_the_system_refuses_is_one_sentence(tidings, tmp_path, command):
+    refused = tidings(command, str(tmp_path / ("x" * 300)))
+    assert refused.returncode == 1
+    assert "File name too long" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert "bug" not in refused.stderr
+
+
 def test_with_two_workspaces_one_must_be_named(ready):
     ready("workspace", "create", "Blue")
     refused = ready("api-key", "create", "x")
