@@ -131,6 +131,20 @@ def test_keys_that_are_none_are_one_sentence_and_not_a_restart_for_ever(tidings,
     assert "process_died" not in refused.stderr
 
 
+@pytest.mark.parametrize("command", [("up",), ("migrate",)])
+def test_the_database_of_a_newer_tidings_is_one_sentence(tidings, port, database_url, command):
+    async def act() -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        await connection.close()
+
+    asyncio.run(act())
+    refused = tidings(*command, DATABASE_URL=database_url, TIDINGS_PORT=str(port))
+    assert refused.returncode == 1
+    assert "made by a newer Tidings" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_a_lost_key_file_is_told_at_the_start(start, tidings, home, port):
     assert tidings("workspace", "create", "Green").returncode == 0
     _seal_a_channel(home)

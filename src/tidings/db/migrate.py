@@ -9,6 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from asyncpg.exceptions import InsufficientPrivilegeError
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.adapters.persistence.queries import Queries
@@ -29,7 +30,7 @@ _LOCK = 7_304_615  # any constant: two processes that start together must not mi
 async def migrate(url: str) -> str:
     """Run what is missing, in one transaction, and return the revision reached. Safe to call from several processes.
 
-    Raises Conflict with what an administrator has to allow where the role in the address may not do it.
+    Raises Conflict where a newer version made the database, or the role in the address may not do it: with what an administrator has to allow.
     """
     engine = create_async_engine(sqlalchemy_url(url))
     try:
@@ -38,6 +39,10 @@ async def migrate(url: str) -> str:
             await connection.run_sync(lambda sync: command.upgrade(_config(sync), "head"))
             await _install_queue(connection)
             return await connection.run_sync(_current) or ""
+    except CommandError as error:
+        raise Conflict(
+            f"The database was made by a newer Tidings than this one; nothing was changed ({error}). Install that one."
+        ) from error
     except (DBAPIError, InsufficientPrivilegeError) as error:
         cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else error
         if not isinstance(cause, InsufficientPrivilegeError):
