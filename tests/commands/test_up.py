@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 
 from tests.commands.conftest import wait_until
 from tidings.channels.vault import KEY_FILE
+from tidings.commands.api import held_port
 from tidings.commands.supervise import restart_wait
 from tidings.db.embedded import start_embedded
 
@@ -169,6 +171,15 @@ def _seal_a_channel(home: Path) -> None:
         asyncio.run(act())
     finally:
         server.release()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no two servers share a port")
+@pytest.mark.parametrize("command", ["up", "api"])
+def test_of_two_that_start_at_once_on_one_port_only_one_does(tidings, port, database_url, command):
+    with held_port("127.0.0.1", port):
+        refused = tidings(command, "--port", str(port), DATABASE_URL=database_url)
+    assert refused.returncode == 1
+    assert f"Port {port}" in refused.stderr
 
 
 def test_a_command_beside_a_running_one_leaves_its_database_running(start, tidings, home, port):
