@@ -45,7 +45,7 @@ format: $(STAMP) ## Format and mend what can be mended by itself
 docs: $(STAMP) ## Write the parts of docs/ that are made from the code: settings, commands
 	@$(BIN)/python -m tools.reference
 
-demo: $(STAMP) ## The main job on real input: import a spreadsheet, send a campaign, print its ledger, open the dashboard
+demo: $(STAMP) ## The main job on real input: import a spreadsheet, send a campaign, print its ledger, keep the dashboard up
 	@$(BIN)/tidings demo
 
 demo-channels: $(STAMP) ## The same for one campaign by WhatsApp and one by Telegram, SMS behind both, against simulators

@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import subprocess
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from tidings.cli import app
+from tidings.providers import PROVIDERS
 
 ROOT = Path(__file__).parent.parent
 LONGEST = 350
@@ -122,6 +124,12 @@ def _imported(name: str) -> list[str]:
             queries = [f"{node.module}.queries" for alias in node.names if alias.name == "queries"]
             modules += queries or [node.module]
     return sorted(set(modules))
+
+
+def test_every_provider_is_kept_apart_from_the_others():
+    contracts = tomllib.loads(text("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    (apart,) = [one["modules"] for one in contracts if one["name"] == "Providers know nothing of one another"]
+    assert sorted(apart) == sorted({type(each).__module__.rpartition(".")[0] for each in PROVIDERS.values()})
 
 
 def test_nothing_is_left_for_later():

@@ -23,7 +23,7 @@ from tidings.cli import app
 from tidings.settings import Settings
 
 DOCS = Path(__file__).parent.parent / "docs"
-_MARKUP = re.compile(r"\[/?(?:bold|italic|dim|green|red|yellow)?\]")
+_MARKUP = re.compile(r"\[/?(?:bold|italic|dim|green|red|yellow)\]|\[/\]")
 
 
 def main() -> None:
@@ -105,7 +105,7 @@ def _command(path: str, command: Any) -> str:
 
 
 def _parameter(each: Any) -> str:
-    name = each.name.upper() if each.param_type_name == "argument" else ", ".join([*each.opts, *each.secondary_opts])
+    name = each.metavar or each.name.upper() if each.param_type_name == "argument" else ", ".join([*each.opts, *each.secondary_opts])
     meaning = (each.help or "").replace("|", "\\|")
     default = each.default
     shown = f" Default: `{default}`." if default not in (None, "", False) and not callable(default) and "(default" not in meaning else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import sys
 from importlib.metadata import version
@@ -105,12 +106,24 @@ def main() -> None:
         for field in error.errors:
             err.print(f"  {field.field}: {field.message}", markup=False, soft_wrap=True)
         sys.exit(1)
-    except Exception:
+    except Exception as error:
+        if refusal := _refusal(error):
+            err.print("[bold red]The system refuses it.[/] ", end="")
+            err.print(refusal, markup=False, soft_wrap=True)
+            sys.exit(1)
         log.exception("unexpected_error")
         err.print(
             "[bold red]That is a bug in Tidings.[/] The lines above say where; what was committed before it is safe. Please report it."
         )
         sys.exit(70)  # EX_SOFTWARE of sysexits.h
+
+
+def _refusal(error: Exception) -> str | None:
+    """What the machine's state explains, and no fault of ours: a closed folder, a full disk."""
+    if not isinstance(error, OSError) or error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENAMETOOLONG}:
+        return None
+    what = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return f"{what}. What was committed before is safe. Let this user read and write there, make room, or name another place."
 
 
 if __name__ == "__main__":

@@ -95,6 +95,14 @@ class Settings(BaseSettings):
     def _expanded(cls, value: Path) -> Path:
         return value.expanduser().absolute()
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: str | None) -> str | None:
+        # Without a scheme the drivers would go to whatever PostgreSQL this machine happens to have.
+        if value and not value.startswith(("postgresql://", "postgres://", "postgresql+asyncpg://")):
+            raise ValueError("write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+        return value
+
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, value: str) -> str:

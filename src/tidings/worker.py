@@ -19,7 +19,14 @@ from uuid import UUID
 import asyncpg
 import msgspec
 import structlog
-from asyncpg.exceptions import InterfaceError, PostgresError
+from asyncpg.exceptions import (
+    AdminShutdownError,
+    CannotConnectNowError,
+    CrashShutdownError,
+    InterfaceError,
+    PostgresConnectionError,
+    PostgresError,
+)
 from pgqueuer.core.applications import PgQueuer
 from pgqueuer.domain.errors import FailingListenerError, PgqException
 from pgqueuer.domain.models import HealthCheckEvent, Job
@@ -242,11 +249,24 @@ _BEAT = """
 """
 
 
+_AWAY = (
+    ConnectionError,
+    TimeoutError,
+    InterfaceError,
+    PostgresConnectionError,
+    CannotConnectNowError,
+    AdminShutdownError,
+    CrashShutdownError,
+)
+
+
 async def _repeat(loop: _Loop, stop: asyncio.Event) -> None:
     """A loop that fails is logged and tried again at its next turn: each does the whole of its work every time."""
     while not stop.is_set():
         try:
             await loop.act()
+        except _AWAY as error:  # a database that is away for a minute would fill the log with traces that tell nothing
+            log.warning("loop_interrupted", loop=loop.name, error=str(error) or type(error).__name__)
         except Exception:
             log.exception("loop_failed", loop=loop.name)
         with suppress(TimeoutError):

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Annotated
 
 import httpx2
 import pytest
 from fastapi import Body, FastAPI
+from pydantic import AwareDatetime, BaseModel, ConfigDict, field_validator
 
 from tests.api.conftest import Caller
 from tidings.errors import Conflict
 from tidings.workspaces.edge import Scope, require
 from tidings.workspaces.guards import BODY_LIMIT
 from tidings.workspaces.rules import Permission
+
+
+class Appointment(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    at: AwareDatetime
+
+    @field_validator("at")
+    @classmethod
+    def _to_come(cls, value: datetime) -> datetime:
+        if value.year < 2000:
+            raise ValueError("is over")
+        return value
+
 
 PAGE = {"Accept": "text/html,*/*"}
 
@@ -38,11 +54,43 @@ def app(app: FastAPI) -> FastAPI:
     async def echo(body: Annotated[dict[str, int], Body()]) -> dict[str, int]:
         return body
 
+    @app.post("/api/v1/appointment")
+    async def appointment(body: Appointment) -> None:
+        return None
+
     @app.get("/api/v1/private")
     async def private(scope: Annotated[Scope, require(Permission.CONTACTS_READ)]) -> dict[str, str]:
         return {"actor": scope.access.actor_label}
 
     return app
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "words"),
+    [
+        (b'{"a": 1', "application/json", "The body is not JSON"),
+        (b'{"a": 1}', "application/x-www-form-urlencoded", "Content-Type: application/json"),
+        (b"[1]", "application/json", "a JSON object"),
+    ],
+)
+async def test_a_body_that_is_no_json_object_is_told_in_words(
+    client: httpx2.AsyncClient, body: bytes, content_type: str, words: str
+) -> None:
+    answer = await client.post("/api/v1/echo", content=body, headers={"Content-Type": content_type})
+    assert answer.status_code == 422
+    assert words in answer.json()["detail"]
+    assert "Nothing was changed" in answer.json()["detail"]
+
+
+async def test_fields_are_told_in_words_of_ours(client: httpx2.AsyncClient) -> None:
+    async def told(**sent: object) -> str:
+        answer = await client.post("/api/v1/appointment", json=sent)
+        assert answer.status_code == 422
+        return str(answer.json()["errors"][0]["message"])
+
+    assert "has no offset" in await told(at="2026-12-01T09:00:00")
+    assert await told(at="2026-12-01T09:00:00Z", to="x") == "is not known here"
+    assert await told(at="1999-12-01T09:00:00Z") == "is over"
 
 
 @pytest.mark.parametrize(

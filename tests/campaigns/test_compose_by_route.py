@@ -53,6 +53,16 @@ async def test_the_preview_counts_everybody_once_by_the_channel_they_begin_at(cl
     assert "Hello Person" in text
 
 
+async def test_the_api_looks_ahead_by_a_route_too(api: Api, route: str) -> None:
+    asked = {"text": "Hello {{ first_name }}", "audience": {"all": True}, "route": route}
+    ahead = await api.post("/campaigns/preview", asked)
+    assert [(one["medium"], one["to_send"]) for one in ahead["ways"]] == [("telegram", 1), ("sms", 2)]
+    assert (ahead["to_send"], ahead["without_address"]) == (3, 1)
+    template = {"name": "order_ready", "language": "en"}
+    assert (await api.ask("POST", "/campaigns/preview", 422, json={**asked, "channel": api.channel})).json()["code"] == "invalid"
+    assert (await api.post("/campaigns/preview", {**asked, "template": template}))["to_send"] == 3
+
+
 async def test_it_is_confirmed_sent_and_shown_as_gone_by_the_route(client: httpx2.AsyncClient, route: str, api: Api, worker: None) -> None:
     asked = await submit(client, "/campaigns/confirm-fragment", **filled_in(route))
     assert "the route “Chat, then SMS”" in asked.text

@@ -16,7 +16,9 @@ import pytest
 
 from tests.commands.conftest import Ended
 from tidings.channels.vault import KEY_FILE
+from tidings.commands.archive import write_archive
 from tidings.db.embedded import EmbeddedServer, start_embedded
+from tidings.errors import Unavailable
 
 
 @pytest.fixture
@@ -128,6 +130,22 @@ def test_a_backup_never_overwrites(tidings, tmp_path):
     refused = tidings("backup", str(tmp_path / "one.backup"))
     assert refused.returncode == 1
     assert (tmp_path / "one.backup").read_text() == "precious"
+
+
+def test_a_backup_that_finds_no_room_is_one_sentence_and_leaves_nothing(tidings, server, tmp_path):
+    refused = tidings("backup", "/proc/tidings.backup")
+    assert refused.returncode == 1
+    assert "cannot be written to /proc/tidings.backup" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    with pytest.raises(Unavailable, match="No space left on device"), write_archive(tmp_path / "x.backup") as archive:
+        archive.add("dump", _full_disk())
+    assert list(tmp_path.iterdir()) == []
+
+
+def _full_disk() -> Iterator[bytes]:
+    yield b"a little"
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        full.write(b"more")
 
 
 def test_uploaded_files_come_back_with_the_rest(tidings, server, home, tmp_path):

@@ -68,6 +68,11 @@ async def test_a_stopped_channel_and_credentials_nobody_can_open_are_found(given
     assert found["channel"] == ("bad", "“Twilio 1” of Green was stopped: The key was refused.")
     assert found["credentials"][0] == "bad"
     assert found["public address"][0] == "warn"
+    (given.home / KEY_FILE).unlink()
+    found = await _found(given, database_url)
+    assert found["credentials"][0] == "bad"
+    assert f"{given.home / KEY_FILE} is missing" in found["credentials"][1]
+    assert not (given.home / KEY_FILE).exists()
 
 
 async def test_a_database_behind_is_bad_and_nothing_further_is_looked_at(given, postgres):
@@ -110,6 +115,14 @@ def test_a_home_that_is_a_file_is_bad(tmp_path):
     assert home_folder(tmp_path / "new" / "deep").state == "ok"
 
 
+def test_a_home_that_cannot_be_looked_into_is_told(tidings, tmp_path):
+    told = tidings("doctor", "--json", TIDINGS_HOME=str(tmp_path / ("x" * 300)))
+    assert told.returncode == 1
+    findings = {each["name"]: each for each in json.loads(told.stdout)["findings"]}
+    assert findings["home"]["state"] == "bad"
+    assert findings["database"]["state"] == "skipped"
+
+
 def test_keys_that_others_may_read_or_that_are_none_are_told(given):
     assert secret_keys(given).state == "ok"
     load_keys(given)
@@ -124,6 +137,13 @@ def test_it_changes_nothing_where_nothing_is(tidings, home: Path):
     assert told.returncode == 0
     assert json.loads(told.stdout)["healthy"] is True
     assert not home.exists()
+
+
+@pytest.mark.parametrize("address", ["tidings", "mysql://me@127.0.0.1/tidings"])
+def test_a_database_address_of_another_kind_is_never_tried(tidings, address):
+    refused = tidings("migrate", DATABASE_URL=address)
+    assert refused.returncode == 1
+    assert "DATABASE_URL: write it as postgresql://" in refused.stderr
 
 
 def test_settings_that_cannot_be_used_are_named(tidings):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
+import sys
 import urllib.request
 from pathlib import Path
 
+import asyncpg
 import psutil
 import pytest
 
 from tests.commands.conftest import wait_until
+from tidings.channels.vault import KEY_FILE
+from tidings.commands.api import held_port
 from tidings.commands.supervise import restart_wait
 from tidings.db.embedded import start_embedded
 
@@ -117,6 +122,64 @@ def test_a_taken_port_is_one_sentence(tidings, port):
     assert refused.returncode == 1
     assert f"Port {port}" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "api"])
+def test_keys_that_are_none_are_one_sentence_and_not_a_restart_for_ever(tidings, port, database_url, command):
+    refused = tidings(command, "--port", str(port), DATABASE_URL=database_url, TIDINGS_SECRET_KEYS="rubbish")
+    assert refused.returncode == 1
+    assert "TIDINGS_SECRET_KEYS must hold" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert "process_died" not in refused.stderr
+
+
+@pytest.mark.parametrize("command", [("up",), ("migrate",)])
+def test_the_database_of_a_newer_tidings_is_one_sentence(tidings, port, database_url, command):
+    async def act() -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        await connection.close()
+
+    asyncio.run(act())
+    refused = tidings(*command, DATABASE_URL=database_url, TIDINGS_PORT=str(port))
+    assert refused.returncode == 1
+    assert "made by a newer Tidings" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_lost_key_file_is_told_at_the_start(start, tidings, home, port):
+    assert tidings("workspace", "create", "Green").returncode == 0
+    _seal_a_channel(home)
+    up = start("up", "--port", str(port))
+    up.wait_for("Tidings is up")
+    assert f"The key file {home / KEY_FILE} is missing" in up.said
+    assert up.stop() == 0
+
+
+def _seal_a_channel(home: Path) -> None:
+    server = start_embedded(home)
+
+    async def act() -> None:
+        connection = await asyncpg.connect(server.url())
+        await connection.execute(
+            "INSERT INTO channels (workspace_id, id, name, provider, medium, credentials, hook_token) "
+            "SELECT id, new_id(), 'Sandbox', 'sandbox', 'sms', 'sealed', 'token' FROM workspaces"
+        )
+        await connection.close()
+
+    try:
+        asyncio.run(act())
+    finally:
+        server.release()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no two servers share a port")
+@pytest.mark.parametrize("command", ["up", "api"])
+def test_of_two_that_start_at_once_on_one_port_only_one_does(tidings, port, database_url, command):
+    with held_port("127.0.0.1", port):
+        refused = tidings(command, "--port", str(port), DATABASE_URL=database_url)
+    assert refused.returncode == 1
+    assert f"Port {port}" in refused.stderr
 
 
 def test_a_command_beside_a_running_one_leaves_its_database_running(start, tidings, home, port):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import pytest
 
-from tidings.channels.vault import KEY_FILE
+from tidings.channels.vault import KEY_FILE, open_vault
+from tidings.settings import Settings
 
 
 @pytest.fixture
@@ -78,6 +81,15 @@ def test_what_is_refused_is_one_sentence(ready, arguments, words):
     refused = ready(*arguments)
     assert refused.returncode == 1
     assert words in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert "bug" not in refused.stderr
+
+
+@pytest.mark.parametrize("command", ["import", "backup", "restore"])
+def test_a_place_that_the_system_refuses_is_one_sentence(tidings, tmp_path, command):
+    refused = tidings(command, str(tmp_path / ("x" * 300)))
+    assert refused.returncode == 1
+    assert "File name too long" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert "bug" not in refused.stderr
 
@@ -163,6 +175,28 @@ def test_rotated_keys_open_what_older_ones_sealed(ready, home):
     assert set(before) < set(after)
     fixed = ready("rotate-keys", TIDINGS_SECRET_KEYS=after[1])
     assert "TIDINGS_SECRET_KEYS" in fixed.stderr
+
+
+def test_no_key_is_made_in_the_place_of_a_lost_file(ready, home, database_url):
+    ready("rotate-keys")
+    asyncio.run(_seal_a_channel(database_url, open_vault(Settings(home=home, _env_file=None)).seal({})))
+    keys = (home / KEY_FILE).rename(home / "kept elsewhere")
+    refused = ready("rotate-keys")
+    assert refused.returncode == 1
+    assert "Bring it back" in refused.stderr
+    assert not (home / KEY_FILE).exists()
+    keys.rename(home / KEY_FILE)
+    assert ready("rotate-keys").returncode == 0
+
+
+async def _seal_a_channel(url: str, sealed: bytes) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(
+        "INSERT INTO channels (workspace_id, id, name, provider, medium, credentials, hook_token) "
+        "SELECT id, new_id(), 'Sandbox', 'sandbox', 'sms', $1, 'token' FROM workspaces",
+        sealed,
+    )
+    await connection.close()
 
 
 def test_the_api_is_described_without_a_database(tidings, home):

@@ -137,7 +137,7 @@ async def test_a_route_with_a_campaign_to_go_out_stays_and_says_why(client: http
     assert "1 campaign still to go out by it" in await page(client, address)
     refused = await submit(client, f"{address}/delete")
     assert refused.headers["location"] == address
-    assert "have still to go out" in await page(client, address)
+    assert "has still to go out" in await page(client, address)
 
 
 async def test_who_may_only_look_gets_no_buttons_and_no_forms(client: httpx2.AsyncClient, api: Api, second: str, workspace: Caller) -> None:

@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tidings.campaigns.ledger import Recipient
-from tidings.campaigns.preview import Parts, Preview, Rendered
+from tidings.campaigns.preview import Parts, Preview, Rendered, Way
 from tidings.campaigns.schemas import AudienceInput, CampaignText, ChannelId, ContactId
+from tidings.messages.content_schemas import ContentFields
 from tidings.messages.service import Price
+from tidings.routes.schemas import RouteId
 from tidings.ui.words import find_reason, find_word
 from tidings.workspaces.wire import Id, Moment, Money, Page
 
@@ -56,8 +58,8 @@ class RecipientPage(Page[RecipientOutput]):
     """Recipients in the order in which they were taken on."""
 
 
-class PreviewInput(BaseModel):
-    """A campaign that is not one yet."""
+class PreviewInput(ContentFields):
+    """A campaign that is not one yet. What goes with the text decides, by a route, which steps can take it."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -67,7 +69,14 @@ class PreviewInput(BaseModel):
     text: Annotated[CampaignText, Field(min_length=1)]
     audience: AudienceInput
     channel: ChannelId | None = None
+    route: RouteId | None = Field(None, description="Instead of a channel; `ways` then says by which channel how many begin.")
     scheduled_at: Moment | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> PreviewInput:
+        if self.channel is not None and self.route is not None:
+            raise ValueError("Name a channel or a route, not both")
+        return self
 
 
 class SampleOutput(BaseModel):
@@ -119,10 +128,25 @@ class CostOutput(BaseModel):
         return None if estimate is None or each is None else cls(estimate=estimate, per_segment=each, messages=price.messages)
 
 
+class WayOutput(BaseModel):
+    """Those whom one channel of a route would write to first."""
+
+    channel: ChannelId
+    medium: str
+    recipients: int = Field(description="The opted-out ones among them.")
+    opted_out: int
+    to_send: int
+
+    @classmethod
+    def of(cls, one: Way) -> WayOutput:
+        return cls(channel=one.channel_id, medium=one.medium, recipients=one.recipients, opted_out=one.opted_out, to_send=one.to_send)
+
+
 class PreviewOutput(BaseModel):
     """What a campaign would come to."""
 
-    channel: ChannelId
+    channel: ChannelId = Field(description="Of a route, the first that somebody begins at.")
+    ways: list[WayOutput] = Field(description="Of a route: by which channel how many begin. Empty without one.")
     recipients: int = Field(description="Addresses in the audience, the opted-out ones among them.")
     opted_out: int = Field(description="Of these, who will be suppressed.")
     without_address: int = Field(description="Contacts who have no address on this channel's medium: not reached, not counted above.")
@@ -141,6 +165,7 @@ class PreviewOutput(BaseModel):
     def of(cls, preview: Preview) -> PreviewOutput:
         return cls(
             channel=preview.channel_id,
+            ways=[WayOutput.of(one) for one in preview.ways],
             recipients=preview.audience.recipients,
             opted_out=preview.audience.opted_out,
             without_address=preview.audience.without_address,

@@ -11,10 +11,12 @@ from fastapi.responses import StreamingResponse
 from tidings.campaigns import service
 from tidings.campaigns.export import export_csv, export_xlsx
 from tidings.campaigns.preview import preview_campaign
+from tidings.campaigns.preview_route import preview_by_route
 from tidings.campaigns.recipient_schemas import LedgerWord, PreviewInput, PreviewOutput, RecipientOutput, RecipientPage
 from tidings.core.clock import utc_now
 from tidings.core.cursor import read_cursor, write_cursor
 from tidings.core.phone import BadPhone, parse_phone
+from tidings.files.links import Links
 from tidings.workspaces.edge import Scope, require
 from tidings.workspaces.rules import Permission
 from tidings.workspaces.service import get_workspace
@@ -28,11 +30,18 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @router.post("/preview", responses=problems(404, 409))
-async def preview(body: PreviewInput, scope: Reader) -> PreviewOutput:
+async def preview(body: PreviewInput, request: Request, scope: Reader) -> PreviewOutput:
     """What a campaign would come to: how many people and SMS parts, how long, how dear, and for whom the text cannot be made.
 
     Nothing is saved or sent. Texts are made for the first 1000 recipients, or for all of them where there are fewer.
     """
+    if body.route is not None:
+        links: Links = request.app.state.links
+        ahead = await preview_by_route(
+            scope.session, scope.access, text=body.text, content=body.content(), audience=body.audience.audience(), route_id=body.route,
+            links=links.reachable,
+        )  # fmt: skip
+        return PreviewOutput.of(ahead)
     ahead = await preview_campaign(
         scope.session,
         scope.access,

@@ -6,12 +6,15 @@ import errno
 import multiprocessing
 import os
 import socket
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidings.commands.installation import database_address, read_settings, require_migrated, run
+from tidings.commands.installation import database_address, read_settings, require_migrated, require_startable, run
 from tidings.commands.processes import end_with_parent, parent_from_environment
 from tidings.errors import Unavailable
 from tidings.logs import GRANIAN_LOGGING
@@ -43,8 +46,10 @@ def api(host: Host = None, port: Port = None, workers: Workers = 1) -> None:
     given = read_settings()
     host, port = host or given.host, port or given.port
     require_free_port(host, port)
-    with database_address(given) as url:
+    # Under `tidings up` it is the parent that holds the port.
+    with nullcontext() if parent_from_environment() else held_port(host, port), database_address(given) as url:
         run(require_migrated(url))
+        require_startable(given)
         os.environ["DATABASE_URL"] = url
         end_with_parent(parent_from_environment(), grace=_FINISH_SECONDS / 2)
         Granian(
@@ -71,6 +76,24 @@ def make_app() -> FastAPI:
     return create_app(given, os.environ["DATABASE_URL"])
 
 
+@contextmanager
+def held_port(host: str, port: int) -> Iterator[None]:
+    """Keep every other Tidings from the port while the block runs. Raises Unavailable when one has it.
+
+    That the port is free tells nothing of one that is about to listen: on Linux our server shares it with any other of the same user
+    (SO_REUSEPORT), and requests would be dealt out between two installations. A name without a file is free when its process is gone.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    with socket.socket(socket.AF_UNIX) as name:
+        try:
+            name.bind(f"\0tidings/{host}:{port}")
+        except OSError as error:
+            raise _taken(host, port) from error
+        yield
+
+
 def require_free_port(host: str, port: int, *, patience: float = 7.0) -> None:
     """Raises Unavailable when someone else listens there. Waits `patience` seconds for a server that is just ending."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -87,9 +110,11 @@ def require_free_port(host: str, port: int, *, patience: float = 7.0) -> None:
                         f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --host and --port."
                     ) from error
                 if time.monotonic() > deadline:
-                    raise Unavailable(
-                        f"Port {port} on {host} is taken: is Tidings running already? Choose another with --port or TIDINGS_PORT."
-                    ) from error
+                    raise _taken(host, port) from error
             else:
                 return
         time.sleep(0.3)
+
+
+def _taken(host: str, port: int) -> Unavailable:
+    return Unavailable(f"Port {port} on {host} is taken: is Tidings running already? Choose another with --port or TIDINGS_PORT.")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 import msgspec
 
-from tidings.errors import Invalid
+from tidings.errors import Invalid, Unavailable
 
 DUMP = "database.dump"
 KEYS = "secret_keys"
@@ -57,16 +57,25 @@ class ArchiveWriter:
 
 @contextmanager
 def write_archive(path: Path) -> Iterator[ArchiveWriter]:
-    """Appears under its name only when whole, readable by its owner alone: it holds every customer and every key."""
+    """Appears under its name only when whole, readable by its owner alone: it holds every customer and every key.
+
+    Raises Unavailable when the disk is full or the folder closed.
+    """
     part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)
-    part.touch(mode=0o600)
     try:
+        part.unlink(missing_ok=True)
+        part.touch(mode=0o600)
         with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as zipped:  # the dump is compressed already
             yield ArchiveWriter(zipped)
         part.replace(path)
+    except OSError as error:
+        raise Unavailable(
+            f"The backup cannot be written to {path}: {error}. There is no new backup; the installation and older backups are as "
+            "they were. Make room, or name a file elsewhere."
+        ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -40,10 +40,14 @@ async def choose_workspace(session: AsyncSession, wanted: str | None) -> Workspa
         case [only]:
             return only
         case []:
-            raise NotFound(f"There is no workspace “{wanted}”. `tidings workspace list` names those there are." if wanted else _NONE_YET)
+            raise NotFound(
+                f"There is no workspace “{wanted}”. Nothing was done; `tidings workspace list` names those there are."
+                if wanted
+                else _NONE_YET
+            )
         case several:
             names = ", ".join(f"{each.name} ({show_id('wrk', each.id)})" for each in several)
-            raise Invalid(f"Say which workspace is meant with --workspace: {names}.")
+            raise Invalid(f"Nothing was done. Say which workspace is meant with --workspace: {names}.")
 
 
 async def choose_channel(session: AsyncSession, access: Access, wanted: str) -> Channel:
@@ -56,7 +60,7 @@ async def choose_channel(session: AsyncSession, access: Access, wanted: str) -> 
         if each.id == chosen or each.name.lower() == wanted.lower():
             return each
     there = ", ".join(each.name for each in channels) or "none yet"
-    raise NotFound(f"There is no channel “{wanted}” in this workspace. There are: {there}.")
+    raise NotFound(f"There is no channel “{wanted}” in this workspace. There are: {there}. Nothing was done.")
 
 
 async def choose_group(session: AsyncSession, access: Access, wanted: str) -> Group:
@@ -69,4 +73,4 @@ async def choose_group(session: AsyncSession, access: Access, wanted: str) -> Gr
     for each in found:
         if each.name.lower() == wanted.lower():
             return each
-    raise NotFound(f"There is no group “{wanted}” in this workspace.")
+    raise NotFound(f"There is no group “{wanted}” in this workspace. Nothing was done; `tidings import FILE --group NAME` makes one.")

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tidings.commands.demo_channels import demo_channels
-from tidings.commands.demo_place import alone, free_port, invite, make_workspace, watch, wipe
+from tidings.commands.demo_place import alone, chosen_port, invite, make_workspace, watch, wipe
 from tidings.commands.demo_simulators import require_simulators
 from tidings.commands.installation import read_settings, run
 from tidings.commands.processes import stop_on_signals
@@ -65,8 +65,8 @@ def demo(
         require_simulators()
     given = read_settings()
     home = given.home / "demo"
-    chosen = given.model_copy(update={"home": home, "database_url": None, "port": port or free_port(given.port)})
-    with alone(home):
+    with alone(home), chosen_port(given, port) as number:
+        chosen = given.model_copy(update={"home": home, "database_url": None, "port": number})
         wipe(home)
         balanced = run(demo_channels(chosen, ends=exit_) if channels else _demo(chosen, ends=exit_))
     raise typer.Exit(0 if balanced else 1)
@@ -96,6 +96,7 @@ async def _demo(given: Settings, *, ends: bool) -> bool:
     password = secrets.token_urlsafe(9)
     async with running(given, stop) as url, Database(url, pool_size=4) as database:
         if stop.is_set():
+            err.print("Stopped before the demo began: nothing was sent.")
             return False
         access = await make_workspace(database, password)
         channel_id = await _make_channel(database, access, given)

@@ -77,6 +77,7 @@ async def _run(given: Settings, services: Mapping[str, Simulator], stop: asyncio
     password = secrets.token_urlsafe(9)
     async with running(given, stop) as url, Database(url, pool_size=4) as database, Http(may_reach=given.may_override_base_url) as http:
         if stop.is_set():
+            err.print("Stopped before the demo began: nothing was sent.")
             return False
         access = await make_workspace(database, password)
         how = Asking(database=database, vault=open_vault(given), settings=given, http=http)

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import shlex
 import shutil
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.panel import Panel
 
+from tidings.commands.api import held_port, require_free_port
 from tidings.commands.terminal import err, out, progress_bar
 from tidings.commands.up import address
 from tidings.errors import Conflict, Unavailable
@@ -104,10 +104,21 @@ def wipe(home: Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
 
 
-def free_port(first: int) -> int:
-    """The first port from there that nobody listens on."""
-    for port in range(first, first + 20):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
-    return first
+@contextlib.contextmanager
+def chosen_port(given: Settings, asked: int | None) -> Iterator[int]:
+    """The port asked for, or the first free one; nobody else's while the block runs."""
+    with contextlib.ExitStack() as held:
+        for port in (asked,) if asked else range(given.port, given.port + 20):
+            try:
+                require_free_port(given.host, port, patience=0)
+                held.enter_context(held_port(given.host, port))
+            except Unavailable:
+                continue
+            break
+        else:
+            raise Unavailable(
+                f"Port {asked} is taken. Choose another with --port."
+                if asked
+                else f"The 20 ports from {given.port} are taken. Choose one with --port."
+            )
+        yield port

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from tidings.commands.doctor_database import look_at_database
 from tidings.commands.doctor_files import look_at_files
-from tidings.commands.doctor_machine import look_at_machine
-from tidings.commands.findings import Finding, State, bad, ok
+from tidings.commands.doctor_machine import closed_home, look_at_machine
+from tidings.commands.findings import Finding, State, bad, ok, skipped
 from tidings.commands.installation import read_settings, run
 from tidings.commands.terminal import out, print_json
 from tidings.errors import TidingsError
@@ -44,6 +44,8 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
 
 def examine(given: Settings) -> list[Finding]:
     """Everything the doctor looks at."""
+    if closed := closed_home(given.home):
+        return [closed, *(skipped(name, "the home folder") for name in ("secret keys", "file storage", "database"))]
     return [*look_at_machine(given), look_at_files(given), *_database(given)]
 
 

@@ -151,10 +151,14 @@ async def _channels(given: Settings, connection: Connection) -> list[Finding]:
 
 
 def _credentials(given: Settings, rows: list[Any]) -> Finding:
-    from tidings.channels.vault import Vault, load_keys
+    from tidings.channels.vault import KEY_FILE, Vault, load_keys
 
     if not rows:
         return ok("credentials", "no channel yet")
+    path = given.home / KEY_FILE
+    if given.secret_keys is None and not path.exists():
+        mend = "Bring it back, from a backup if need be (it is in each), before Tidings is started: a start makes a new one."
+        return bad("credentials", f"The key file {path} is missing, and only its keys open the channels' credentials.", mend)
     shut = []
     try:
         vault = Vault(load_keys(given))

@@ -33,6 +33,18 @@ def python_version(version: tuple[int, int]) -> Finding:
     return ok("python", f"Python {platform.python_version()}")
 
 
+def closed_home(home: Path) -> Finding | None:
+    """What keeps this user from even looking into the home folder, if something does."""
+    from tidings.channels.vault import KEY_FILE
+
+    try:
+        (home / KEY_FILE).exists()
+    except OSError as error:
+        detail = f"{home} cannot be looked into: {error.strerror}."
+        return bad("home", detail, "Run this as the user who runs Tidings, or set TIDINGS_HOME to another folder.")
+    return None
+
+
 def home_folder(home: Path) -> Finding:
     """It holds the database, the keys and uploads."""
     there = _nearest(home)

@@ -25,7 +25,7 @@ def read_settings() -> Settings:
     try:
         read = settings()
     except ValidationError as error:
-        lines = [f"{_variable(str(one['loc'][0]))}: {one['msg']}" for one in error.errors()]
+        lines = [f"{_variable(str(one['loc'][0]))}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors()]
         raise Invalid("Some settings cannot be used:\n  " + "\n  ".join(lines)) from None
     configure_logging(format=read.log_format, level=read.log_level)
     return read
@@ -78,6 +78,35 @@ async def open_database(given: Settings) -> AsyncIterator[Database]:
     finally:
         if server is not None:
             await asyncio.to_thread(server.release)
+
+
+def require_startable(given: Settings) -> None:
+    """Raises what would end each process at its start, so that it is told once: keys or a file storage that cannot be used."""
+    from tidings.channels.vault import load_keys
+    from tidings.files.storage import open_storage
+
+    load_keys(given)
+    open_storage(given)
+
+
+async def sealed_without_keys(given: Settings, url: str) -> str | None:
+    """What is wrong where channels' credentials are sealed and the key file that they were sealed with is missing."""
+    import asyncpg
+
+    from tidings.channels.vault import KEY_FILE
+    from tidings.db.urls import asyncpg_url
+
+    path = given.home / KEY_FILE
+    if given.secret_keys is not None or path.exists():
+        return None
+    connection = await asyncpg.connect(asyncpg_url(url))
+    try:
+        count = await connection.fetchval("SELECT count(*) FROM channels WHERE deleted_at IS NULL")
+    finally:
+        await connection.close()
+    if not count:
+        return None
+    return f"The key file {path} is missing, and only its keys open the credentials of {count} channel{'' if count == 1 else 's'}."
 
 
 async def check_reachable(url: str) -> None:

@@ -28,7 +28,11 @@ SET client_min_messages = warning;
 DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tidings_app') THEN CREATE ROLE tidings_app NOLOGIN; END IF;
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tidings_engine') THEN CREATE ROLE tidings_engine NOLOGIN; END IF;
-    EXECUTE format('GRANT tidings_app, tidings_engine TO %I', current_user);
+    BEGIN
+        EXECUTE format('GRANT tidings_app, tidings_engine TO %I', current_user);
+    EXCEPTION WHEN insufficient_privilege THEN  -- an administrator may have given them
+        IF NOT (pg_has_role('tidings_app', 'MEMBER') AND pg_has_role('tidings_engine', 'MEMBER')) THEN RAISE; END IF;
+    END;
 END $$;
 DROP SCHEMA IF EXISTS public CASCADE;
 CREATE SCHEMA public AUTHORIZATION pg_database_owner;

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tidings.commands.installation import open_database, read_settings, run
+from tidings.commands.installation import open_database, read_settings, run, sealed_without_keys
 from tidings.commands.terminal import err, out
+from tidings.errors import Conflict
 from tidings.settings import Settings
 
 
@@ -27,6 +28,8 @@ async def _rotate(given: Settings) -> int:
     from tidings.channels.vault import add_key, open_vault
 
     async with open_database(given) as database:
+        if missing := await sealed_without_keys(given, database.url):
+            raise Conflict(f"{missing} Bring it back, from a backup if need be (it is in each). No key was made; nothing was changed.")
         if given.secret_keys is None:
             add_key(given)
         else:

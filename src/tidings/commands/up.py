@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
+from rich.markup import escape
 
-from tidings.commands.api import Host, Port, Workers, require_free_port
+from tidings.commands.api import Host, Port, Workers, held_port, require_free_port
 from tidings.commands.health import answers
-from tidings.commands.installation import check_reachable, read_settings, run
+from tidings.commands.installation import check_reachable, read_settings, require_startable, run, sealed_without_keys
 from tidings.commands.processes import PARENT, stop_on_signals
 from tidings.commands.supervise import Child, keep_running
 from tidings.commands.terminal import err
@@ -51,7 +52,8 @@ def up(
     given = read_settings()
     given = given.model_copy(update={"host": host or given.host, "port": port or given.port})
     require_free_port(given.host, given.port)
-    run(_up(given, workers, senders))
+    with held_port(given.host, given.port):
+        run(_up(given, workers, senders))
 
 
 async def _up(given: Settings, workers: int, senders: int) -> None:
@@ -67,13 +69,20 @@ async def _up(given: Settings, workers: int, senders: int) -> None:
 
 @asynccontextmanager
 async def running(given: Settings, stop: asyncio.Event, *, workers: int = 1, senders: int = 1) -> AsyncIterator[str]:
-    """The whole of Tidings, for as long as the block runs; gives the database's address. Sets `stop` when it cannot go on."""
+    """The whole of Tidings, for as long as the block runs; gives the database's address. Its caller holds the port."""
     from tidings.db.migrate import migrate
 
     server, url = await _database(given)
     try:
         err.print("Bringing the database up to date …")
         await migrate(url)
+        if missing := await sealed_without_keys(given, url):
+            err.print(
+                f"[bold red]{escape(missing)}[/] A new one is made now. Stop Tidings and bring the old one back (it is in each backup), or "
+                "enter these credentials again.",
+                soft_wrap=True,
+            )
+        require_startable(given)
         async with _children(given, url, stop, workers, senders):
             watch = asyncio.create_task(_keep_database(server)) if server else None
             try:

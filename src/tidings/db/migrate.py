@@ -9,12 +9,16 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from asyncpg.exceptions import InsufficientPrivilegeError
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.adapters.persistence.queries import Queries
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tidings.db.urls import sqlalchemy_url
+from tidings.errors import Conflict
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -24,7 +28,10 @@ _LOCK = 7_304_615  # any constant: two processes that start together must not mi
 
 
 async def migrate(url: str) -> str:
-    """Run what is missing, in one transaction, and return the revision reached. Safe to call from several processes."""
+    """Run what is missing, in one transaction, and return the revision reached. Safe to call from several processes.
+
+    Raises Conflict where a newer version made the database, or the role in the address may not do it: with what an administrator has to allow.
+    """
     engine = create_async_engine(sqlalchemy_url(url))
     try:
         async with engine.begin() as connection:
@@ -32,6 +39,15 @@ async def migrate(url: str) -> str:
             await connection.run_sync(lambda sync: command.upgrade(_config(sync), "head"))
             await _install_queue(connection)
             return await connection.run_sync(_current) or ""
+    except CommandError as error:
+        raise Conflict(
+            f"The database was made by a newer Tidings than this one; nothing was changed ({error}). Install that one."
+        ) from error
+    except (DBAPIError, InsufficientPrivilegeError) as error:
+        cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else error
+        if not isinstance(cause, InsufficientPrivilegeError):
+            raise
+        raise Conflict(f"The database does not allow it, and nothing was changed: {cause}") from error
     finally:
         await engine.dispose()
 

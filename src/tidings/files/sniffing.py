@@ -50,7 +50,7 @@ def sniff(file: BinaryIO, name: str) -> str:
     found = _by_beginning(head) or _zipped(file, head) or _old_office(file, head) or _text(file, head, name)
     if found is None:
         raise refused("It is none of the kinds of files that may go with a message, whatever its name says: pictures (JPEG, PNG, GIF, WebP), "
-                      "videos (MP4, WebM, QuickTime, 3GP), sounds (MP3, AAC, M4A, Ogg, AMR, WAV), PDF, office files without macros, ZIP, plain text and CSV.")  # fmt: skip
+                      "videos (MP4, WebM, QuickTime, 3GP), sounds (MP3, AAC, M4A, Ogg, AMR, WAV), PDF, office files without macros, ZIP, plain text, CSV, vCard and calendar files.")  # fmt: skip
     return found
 
 

@@ -100,7 +100,7 @@ async def delete_route(session: AsyncSession, access: Access, route_id: UUID) ->
     campaigns = await queries.count_campaigns(session, access.workspace_id, route_id)
     if campaigns:
         raise Conflict(
-            f"{campaigns} campaign{'' if campaigns == 1 else 's'} have still to go out by “{route.name}”. "
+            f"{'1 campaign has' if campaigns == 1 else f'{campaigns} campaigns have'} still to go out by “{route.name}”. "
             "Give them a channel or another route, or delete them; then delete the route."
         )
     before = _told(await _known(session, route))

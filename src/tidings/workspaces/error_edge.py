@@ -85,7 +85,7 @@ def translate(error: Exception) -> TidingsError | None:
         case TidingsError():
             return error
         case RequestValidationError():
-            return Invalid("Some fields are missing or malformed; nothing was changed.", errors=tuple(_fields(error)))
+            return _malformed(error)
         case HTTPException():
             return _http(error)
         case PoolTimeoutError():
@@ -127,9 +127,28 @@ def _is_for_a_person(request: Request) -> bool:
     return by_htmx or wants_page(request)
 
 
-def _fields(error: RequestValidationError) -> list[FieldError]:
+def _malformed(error: RequestValidationError) -> Invalid:
+    found = error.errors()
+    first = found[0]
+    if first["type"] == "json_invalid":
+        return Invalid(f"The body is not JSON: {first['ctx']['error']} at character {first['loc'][-1]}. Nothing was changed.")
+    if tuple(first["loc"]) == ("body",) and first["type"] in {"model_attributes_type", "dict_type", "list_type"}:
+        return Invalid("Send the body as a JSON object, with the header `Content-Type: application/json`. Nothing was changed.")
+    fields = tuple(FieldError(".".join(str(part) for part in one["loc"] if part != "body"), _words(one)) for one in found)
+    return Invalid("Some fields are missing or malformed; nothing was changed.", errors=fields)
+
+
+def _words(one: dict[str, Any]) -> str:
     # The input itself is left out on purpose: it may be a password.
-    return [FieldError(".".join(str(part) for part in one["loc"] if part != "body"), one["msg"]) for one in error.errors()]
+    match one["type"]:
+        case "timezone_aware":
+            return "has no offset: write 2026-12-01T09:00:00+03:00, or Z for UTC"
+        case "extra_forbidden":
+            return "is not known here"
+        case "value_error":
+            return str(one["msg"]).removeprefix("Value error, ")
+        case _:
+            return str(one["msg"])
 
 
 def _http(error: HTTPException) -> TidingsError:

@@ -11,9 +11,18 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tidings_engine') THEN
         CREATE ROLE tidings_engine NOLOGIN;
     END IF;
-    EXECUTE format('GRANT tidings_app, tidings_engine TO %I', current_user);
+    -- Who was given both by an administrator may not give them on, and need not.
+    BEGIN
+        EXECUTE format('GRANT tidings_app, tidings_engine TO %I', current_user);
+    EXCEPTION WHEN insufficient_privilege THEN
+        IF NOT (pg_has_role('tidings_app', 'MEMBER') AND pg_has_role('tidings_engine', 'MEMBER')) THEN
+            RAISE;
+        END IF;
+    END;
 EXCEPTION WHEN insufficient_privilege THEN
-    RAISE EXCEPTION 'Tidings needs two roles that % may not create. Ask your database administrator to run: CREATE ROLE tidings_app NOLOGIN; CREATE ROLE tidings_engine NOLOGIN; GRANT tidings_app, tidings_engine TO %;', current_user, current_user;
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format(
+        'Tidings needs two roles that %1$I may not create. Ask your database administrator to run: CREATE ROLE tidings_app NOLOGIN; CREATE ROLE tidings_engine NOLOGIN; GRANT tidings_app, tidings_engine TO %1$I;',
+        current_user);
 END $$;
 
 -- The workspace of this transaction; NULL, which equals nothing, when nobody named one.
