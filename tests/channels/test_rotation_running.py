@@ -31,7 +31,7 @@ async def start_api(site: Site) -> httpx2.AsyncClient:
 
     async def answers() -> bool:
         try:
-            return (await client.get("/api/v1/openapi.json")).status_code == 200
+            return (await client.get("/health")).status_code == 200
         except httpx2.HTTPError:
             return False
 

@@ -44,7 +44,7 @@ class Api:
     async def _is_up(self) -> bool:
         try:
             async with httpx2.AsyncClient() as client:
-                return (await client.get(f"{self.url}/api/v1/openapi.json")).status_code == 200
+                return (await client.get(f"{self.url}/health")).status_code == 200
         except httpx2.HTTPError:
             return False
 
