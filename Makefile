@@ -9,8 +9,8 @@ LOCK := PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile --universal --generate-has
 # Where this is set, no process keeps what it compiled: each of the hundred that the tests start would compile every library anew, for
 # seconds of a core.
 export PYTHONDONTWRITEBYTECODE :=
-# Browser tests and chaos tests wait far more than they compute, so two processes pay off even on one core.
-JOBS ?= 2
+# Browser tests, chaos tests and those of paces wait more than they compute, so three processes are what two cores can do.
+JOBS ?= 3
 
 .PHONY: help setup lock test check lint format docs demo demo-channels chaos bench clean
 

@@ -45,7 +45,7 @@ async def _wait_until_answering(process: Process, port: int) -> None:
         process.check()
         try:
             async with Connection("127.0.0.1", port) as connection:
-                status, _ = await connection.ask(request_bytes("GET", "/api/v1/openapi.json", port, b"", {}))
+                status, _ = await connection.ask(request_bytes("GET", "/health", port, b"", {}))
         except (OSError, asyncio.IncompleteReadError):
             status = 0
         if status == 200:

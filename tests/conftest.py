@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 import shutil
@@ -22,6 +23,12 @@ from tidings.db.migrate import migrate
 plain_logs()
 TEMPLATE = "tidings_template"
 MEMORY_NEEDED = 3 * 1024**3
+
+
+def pytest_collection_finish() -> None:
+    """Libraries and tests stay for the whole run: the garbage collector need not go through them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

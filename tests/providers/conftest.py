@@ -11,11 +11,15 @@ from tidings.providers.http import Http
 
 @pytest.fixture
 async def http() -> AsyncIterator[Http]:
-    async with Http(
+    async with impatient() as opened:
+        yield opened
+
+
+def impatient() -> Http:
+    return Http(
         connect_seconds=0.5,
         total_seconds=0.5,
         wait_seconds=0.3,
         max_answer_bytes=20_000,
         may_reach=lambda url: url.startswith("http://127.0.0.1:"),
-    ) as opened:
-        yield opened
+    )

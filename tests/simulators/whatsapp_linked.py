@@ -84,6 +84,10 @@ class LinkedWhatsApp:
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="fake-whatsapp-"))
         self._socket = str(self._folder / "s")
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """As if nothing had happened yet, for the next of several tests that share one bridge."""
         self._devices: asyncio.Queue[Device] = asyncio.Queue()
         self._ids = count(1)
         self.sent: list[tuple[str, Any]] = []

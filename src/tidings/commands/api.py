@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tidings.commands.installation import database_address, read_settings, require_migrated, require_startable, run
-from tidings.commands.processes import end_with_parent, parent_from_environment
+from tidings.commands.processes import end_with_parent, loading, parent_from_environment
 from tidings.errors import Unavailable
 from tidings.logs import GRANIAN_LOGGING
 
@@ -68,12 +68,13 @@ def api(host: Host = None, port: Port = None, workers: Workers = 1) -> None:
 
 def make_app() -> FastAPI:
     """Runs in each of the server's processes. Its parent is killed, it ends: nothing may hold the port that nobody watches."""
-    from tidings.app import create_app
-
     parent = multiprocessing.parent_process()
     end_with_parent(parent.pid if parent else None, grace=_FINISH_SECONDS / 2)
     given = read_settings()
-    return create_app(given, os.environ["DATABASE_URL"])
+    with loading():
+        from tidings.app import create_app
+
+        return create_app(given, os.environ["DATABASE_URL"])
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from tidings.commands.installation import database_address, read_settings, require_migrated, run
-from tidings.commands.processes import end_with_parent, parent_from_environment, stop_on_signals
+from tidings.commands.processes import end_with_parent, loading, parent_from_environment, stop_on_signals
 
 if TYPE_CHECKING:
     from tidings.settings import Settings
@@ -35,7 +35,8 @@ def worker() -> None:
 
 
 async def _work(given: Settings, url: str) -> None:
-    from tidings.worker import run_worker
+    with loading():
+        from tidings.worker import run_worker
 
     stop = asyncio.Event()
     stop_on_signals(stop)

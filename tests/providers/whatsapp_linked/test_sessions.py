@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from neonize.proto import Neonize_pb2 as proto
@@ -24,25 +23,10 @@ from tidings.providers.base import (
     TemplateUse,
 )
 from tidings.providers.http import Http
+from tidings.providers.whatsapp_linked.provider import WhatsAppLinked
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 FRIEND = jid("254711000009")
-
-
-@pytest.fixture
-async def whatsapp() -> AsyncIterator[LinkedWhatsApp]:
-    async with LinkedWhatsApp() as made:
-        yield made
-
-
-@pytest.fixture
-async def session(whatsapp: LinkedWhatsApp, http: Http) -> AsyncIterator[Running]:
-    async with Running(provider_of(whatsapp), http, channel_of()) as running:
-        yield running
-
-
-@pytest.fixture
-async def device(session: Running, whatsapp: LinkedWhatsApp) -> Device:
-    return await session.linked(whatsapp)
 
 
 async def send(session: Running, *messages: Outgoing) -> list:
@@ -68,8 +52,8 @@ async def test_a_phone_is_linked_by_scanning(session: Running, whatsapp: LinkedW
     assert "2@" not in repr(session.host.states)
 
 
-async def test_a_phone_is_linked_by_a_code_to_type(whatsapp: LinkedWhatsApp, http: Http) -> None:
-    async with Running(provider_of(whatsapp), http, channel_of(pair_phone="+254711000001")) as session:
+async def test_a_phone_is_linked_by_a_code_to_type(provider: WhatsAppLinked, whatsapp: LinkedWhatsApp, http: Http) -> None:
+    async with Running(provider, http, channel_of(pair_phone="+254711000001")) as session:
         device = await whatsapp.device()
         await device.show("2@first")
         await until(lambda: session.host.last.pairing_code)
@@ -79,9 +63,9 @@ async def test_a_phone_is_linked_by_a_code_to_type(whatsapp: LinkedWhatsApp, htt
         await until(lambda: session.host.last.state == "connected")
 
 
-async def test_a_number_that_gets_no_code_asks_for_a_person(whatsapp: LinkedWhatsApp, http: Http) -> None:
+async def test_a_number_that_gets_no_code_asks_for_a_person(provider: WhatsAppLinked, whatsapp: LinkedWhatsApp, http: Http) -> None:
     whatsapp.trouble["pair_phone"] = "server returned 400"
-    async with Running(provider_of(whatsapp), http, channel_of(pair_phone="+254711000001")) as session:
+    async with Running(provider, http, channel_of(pair_phone="+254711000001")) as session:
         await (await whatsapp.device()).show("2@first")
         with pytest.raises(ProviderError, match="gave no code") as trouble:
             await session.task
@@ -107,14 +91,16 @@ async def test_what_changes_is_kept_while_it_runs(session: Running, device: Devi
     await until(lambda: session.host.kept != before, seconds=10)
 
 
-async def test_the_store_lies_where_nobody_else_reads_and_goes_with_the_session(session: Running, device: Device) -> None:
-    assert device.path.stat().st_mode & 0o077 == 0
-    assert device.path.parent.stat().st_mode & 0o077 == 0
-    bridge = device.path.parent.parent
-    assert bridge.stat().st_mode & 0o077 == 0
-    session.stop.set()
-    await session.task
-    assert not bridge.exists()
+async def test_the_store_lies_where_nobody_else_reads_and_goes_with_the_session(whatsapp: LinkedWhatsApp, http: Http) -> None:
+    async with Running(provider_of(whatsapp), http, channel_of()) as session:
+        device = await session.linked(whatsapp)
+        assert device.path.stat().st_mode & 0o077 == 0
+        assert device.path.parent.stat().st_mode & 0o077 == 0
+        bridge = device.path.parent.parent
+        assert bridge.stat().st_mode & 0o077 == 0
+        session.stop.set()
+        await session.task
+        assert not bridge.exists()
 
 
 # --- how a session ends -------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import pytest_asyncio
 
 from tests.providers.channels import outgoing
 from tests.providers.linked import NUMBER, Host, Running, channel_of, provider_of, until
@@ -20,10 +21,11 @@ from tidings.providers.base import Accepted, ErrorCode, ProviderError, SendUncer
 from tidings.providers.http import Http
 from tidings.providers.whatsapp_linked.provider import WhatsAppLinked
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 SESSIONS = 50
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def whatsapp() -> AsyncIterator[LinkedWhatsApp]:
     async with LinkedWhatsApp() as made:
         yield made
@@ -148,7 +150,7 @@ async def test_without_the_library_the_operator_is_told_what_to_install(http: Ht
 
 async def test_a_library_that_cannot_be_loaded_is_told(http: Http, tmp_path: Path) -> None:
     (tmp_path / "broken_library.py").write_text("raise OSError('libmagic.so.1: cannot open shared object file')")
-    paths = f"{tmp_path}:{Path(__file__).parents[2] / 'src'}"
+    paths = f"{tmp_path}:{Path(__file__).parents[3] / 'src'}"
     provider = WhatsAppLinked(client="broken_library:NewClient", environment={"PYTHONPATH": paths})
     with pytest.raises(ProviderError, match="libmagic"):
         await provider.run_session(http, channel_of(), None, Host(), asyncio.Event())

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from neonize.proto.waE2E import WAWebProtobufsE2E_pb2 as e2e
 
 from tests.providers.channels import outgoing
-from tests.providers.linked import PNG, Running, channel_of, provider_of, until
+from tests.providers.linked import PNG, Running, channel_of, until
 from tests.simulators.whatsapp_linked import Device, LinkedWhatsApp, jid
 from tidings.providers.base import (
     Accepted,
@@ -17,27 +15,10 @@ from tidings.providers.base import (
     ProviderError,
     Receipt,
 )
-from tidings.providers.http import Http
 from tidings.providers.whatsapp_linked.frames import CREDIT
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 FRIEND = jid("254711000009")
-
-
-@pytest.fixture
-async def whatsapp() -> AsyncIterator[LinkedWhatsApp]:
-    async with LinkedWhatsApp() as made:
-        yield made
-
-
-@pytest.fixture
-async def session(whatsapp: LinkedWhatsApp, http: Http) -> AsyncIterator[Running]:
-    async with Running(provider_of(whatsapp), http, channel_of()) as running:
-        yield running
-
-
-@pytest.fixture
-async def device(session: Running, whatsapp: LinkedWhatsApp) -> Device:
-    return await session.linked(whatsapp)
 
 
 async def send(session: Running, *messages: Outgoing) -> list:
