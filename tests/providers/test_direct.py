@@ -192,6 +192,65 @@ async def test_a_cancelled_request_gives_its_place_back(way: Direct) -> None:
             await ask(way, f"{server.url}/")
 
 
+async def test_requests_of_one_round_leave_together(way: Direct) -> None:
+    came: list[float] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readuntil(b"to=%2B254711000123"):
+            came.append(asyncio.get_running_loop().time())
+            writer.write(OK)
+
+    async with listening(serve) as url:
+        await asyncio.gather(*[ask(way, url) for _ in range(4)])  # four connections stand now
+        came.clear()
+        asking = [asyncio.create_task(ask(way, url)) for _ in range(4)]
+        await asyncio.sleep(0)
+        assert all(connection._wire is not None for connection in way._all), "one left before the others were ready"
+        assert [answer.status for answer in await asyncio.gather(*asking)] == [200] * 4
+    assert len(came) == 4
+
+
+@pytest.mark.parametrize("end", ["cancelled", "shut down", "the other side speaks", "the other side hangs up"])
+async def test_what_ends_before_it_leaves_was_not_sent(way: Direct, end: str) -> None:
+    """Between the making of a request and the end of the round in which it leaves."""
+    requests = 0
+    speak = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
+        while await reader.readuntil(b"to=%2B254711000123"):
+            requests += 1
+            writer.write(OK)
+            await speak.wait()
+            if end == "the other side hangs up":
+                return
+            writer.write(OK)
+
+    async with listening(serve) as url:
+        await ask(way, url)
+        (connection,) = way._all
+        asking = asyncio.create_task(ask(way, url))
+        await asyncio.sleep(0)
+        assert connection.is_busy
+        if end == "cancelled":
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+        else:
+            if end == "shut down":
+                way.close()
+            elif end == "the other side speaks":
+                connection.data_received(OK)
+            else:
+                connection.connection_lost(None)
+            with pytest.raises(NotSent) as error:
+                await asking
+            assert error.value.retryable
+        await asyncio.sleep(0.05)
+        assert requests == 1
+        speak.set()
+
+
 async def test_tls_is_spoken_with_whom_this_machine_trusts(way: Direct, tmp_path: Path, monkeypatch) -> None:
     context, trusted = certificates.make(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(trusted))

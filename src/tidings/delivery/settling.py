@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 SETTLE_SECONDS = 0.1
-SETTLE_COUNT = 800
+SETTLE_COUNT = 1_600
 _RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 DATABASE_TROUBLE = (PostgresError, InterfaceError, OSError, TimeoutError)
 """What a database that is away, starting or overloaded raises."""

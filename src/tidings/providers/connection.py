@@ -11,16 +11,37 @@ from collections.abc import Callable, Iterator, Mapping
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from tidings.providers.exchange import Answer, BadAnswer, NoAnswer
+from tidings.providers.exchange import Answer, BadAnswer, NoAnswer, NotSent
 
 _MOST_HEADER_BYTES = 65_536
+
+
+class Departures:
+    """Requests that are made in one round of the loop leave together at its end: whoever reads them is woken once, not once for each."""
+
+    def __init__(self) -> None:
+        self._ready: list[Connection] = []
+
+    def add(self, connection: Connection) -> None:
+        """Let its request out at the end of this round."""
+        if not self._ready:
+            asyncio.get_running_loop().call_soon(self._let_out)
+        self._ready.append(connection)
+
+    def _let_out(self) -> None:
+        ready, self._ready = self._ready, []
+        for connection in ready:
+            connection.depart()
 
 
 class Connection(asyncio.Protocol):
     """Made by `loop.create_connection`. `lost` is called once, when it is no more."""
 
-    def __init__(self, lost: Callable[[Connection], None]) -> None:
+    def __init__(self, lost: Callable[[Connection], None], departures: Departures) -> None:
         self._lost = lost
+        self._departures = departures
+        self._wire: bytes | None = None
+        """A request of which nothing has left yet."""
         self._parser = HttpResponseParser(self)
         self._answer: asyncio.Future[Answer] | None = None
         self._headers: list[tuple[bytes, bytes]] = []
@@ -51,26 +72,38 @@ class Connection(asyncio.Protocol):
         self._answer = answer = asyncio.get_running_loop().create_future()
         self._limit = limit
         self.since = at
-        self._transport.write(wire)
+        self._wire = wire
+        self._departures.add(self)
         return answer
 
+    def depart(self) -> None:
+        """Let the request out, unless the connection has ended meanwhile."""
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            self._transport.write(wire)
+
     def give_up(self, error: NoAnswer) -> None:
-        """End the request that is under way, and the connection with it: what may still come would be taken for the next one's answer."""
+        """End the request that is under way, and the connection with it: what may still come would be taken for the next one's answer.
+
+        Of a request that has not left yet it is certain that it was not sent.
+        """
         answer, self._answer = self._answer, None
+        has_left = self._wire is None
         self.close()
         if answer is not None and not answer.done():
-            answer.set_exception(error)
+            answer.set_exception(error if has_left else NotSent(error.detail))
 
     def close(self) -> None:
-        """Close it at once."""
+        """Close it at once. A request that has not left stays here."""
         self._ends = True
+        self._wire = None
         self._transport.abort()
 
     # --- what the transport tells -------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        if self._answer is None:
-            self.close()  # nobody asked: an answer out of turn would be the wrong message's
+        if self._answer is None or self._wire is not None:
+            self.give_up(NoAnswer("the other side spoke out of turn"))  # nobody has asked yet: it would be the wrong message's answer
             return
         try:
             self._parser.feed_data(data)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from tidings.providers.connection import Connection
+from tidings.providers.connection import Connection, Departures
 from tidings.providers.exchange import Answer, NoAnswer, NotSent, Request, basic, body_of
 
 IDLE_SECONDS = 30.0
@@ -64,6 +64,7 @@ class Direct:
         self._idle: dict[Origin, list[Connection]] = {}
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._sweeping = False
+        self._departures = Departures()
 
     def target(self, request: Request) -> Target | None:
         """Where a request goes; None for what is left to the HTTP library: multipart, odd addresses, proxies, TLS without certificates here."""
@@ -188,7 +189,7 @@ class Direct:
     async def _stand(self, address: str, origin: Origin, context: ssl.SSLContext | None) -> Connection:
         name = origin.host if context is not None else None
         _, connection = await asyncio.get_running_loop().create_connection(
-            lambda: Connection(self._lost), address, origin.port, ssl=context, server_hostname=name
+            lambda: Connection(self._lost, self._departures), address, origin.port, ssl=context, server_hostname=name
         )
         return connection
 
