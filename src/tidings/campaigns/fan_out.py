@@ -30,8 +30,16 @@ PAGE = 2_000
 FIRST_PAGE = 500
 """So that the first messages leave while the rest are being written."""
 _SQL = NamedSql("tidings.campaigns", "fan_out.sql")
-_WRITE_PAGE = _SQL.write_page.format(audience=AUDIENCE_SQL)
-_WRITE_ROUTE_PAGE = _SQL.write_route_page.format(contacts=CONTACTS_SQL, way=_SQL.way)
+
+
+def _in_two_ways(sql: str, **parts: str) -> dict[bool, str]:
+    """With our own ids, and with those that PostgreSQL makes by itself since version 18: the same kind in half the time."""
+    return {has_own: sql.format(new_id="uuidv7()" if has_own else "new_id()", **parts) for has_own in (False, True)}
+
+
+_WRITE_PAGE = _in_two_ways(_SQL.write_page, audience=AUDIENCE_SQL)
+_WRITE_ROUTE_PAGE = _in_two_ways(_SQL.write_route_page, contacts=CONTACTS_SQL, way=_SQL.way)
+_WRITE_RESEND_PAGE = _in_two_ways(_SQL.write_resend_page)
 _OPEN = {CampaignStatus.LAUNCHING, CampaignStatus.PAUSED}
 
 
@@ -75,7 +83,7 @@ _FANNED_OUT = """
 async def _audience_page(session: AsyncSession, connection: asyncpg.Connection, campaign: Campaign, page: int) -> int:
     audience = campaign.audience
     written: int = await connection.fetchval(
-        _WRITE_PAGE,
+        _WRITE_PAGE[_makes_ids(connection)],
         campaign.workspace_id,
         await medium_of_channel(session, campaign.workspace_id, campaign.channel_id),
         audience.get("all", False),
@@ -98,7 +106,7 @@ async def _route_page(connection: asyncpg.Connection, campaign: Campaign, steps:
     content = carried_by(campaign)
     chosen = [one for one in steps if one.health != "off" and may_carry(one, campaign.text, content, links=links)]
     looked_at: int = await connection.fetchval(
-        _WRITE_ROUTE_PAGE,
+        _WRITE_ROUTE_PAGE[_makes_ids(connection)],
         campaign.workspace_id,
         audience.get("all", False),
         [UUID(one) for one in audience.get("groups", [])],
@@ -123,7 +131,7 @@ async def _route_page(connection: asyncpg.Connection, campaign: Campaign, steps:
 async def _resend_page(connection: asyncpg.Connection, campaign: Campaign, page: int) -> int:
     earlier = campaign.audience["resend"]
     written: int = await connection.fetchval(
-        _SQL.write_resend_page,
+        _WRITE_RESEND_PAGE[_makes_ids(connection)],
         campaign.workspace_id,
         UUID(earlier["campaign"]),
         earlier["statuses"],
@@ -135,6 +143,10 @@ async def _resend_page(connection: asyncpg.Connection, campaign: Campaign, page:
         _validity(campaign),
     )
     return written
+
+
+def _makes_ids(connection: asyncpg.Connection) -> bool:
+    return bool(connection.get_server_version() >= (18,))
 
 
 def _validity(campaign: Campaign) -> timedelta | None:

@@ -8,7 +8,7 @@ WITH audience AS MATERIALIZED (
 ), written AS (
     INSERT INTO messages (workspace_id, id, campaign_id, contact_id, channel_id, medium, address, variables, delivery, priority,
                           status, due_at, expires_at)
-    SELECT $1, new_id(), $8, a.contact_id, $9, $2, a.address,
+    SELECT $1, {new_id}, $8, a.contact_id, $9, $2, a.address,
            CASE WHEN cardinality($12::text[]) > 0 THEN (
                -- Only what the text uses is looked up: to make the whole object and cut it down takes three times as long.
                SELECT coalesce(jsonb_object_agg(used.name, known.value), '{{}}')
@@ -69,7 +69,7 @@ WITH step AS MATERIALIZED (
 ), written AS (
     INSERT INTO messages (workspace_id, id, campaign_id, contact_id, channel_id, medium, address, variables, delivery, priority,
                           status, due_at, expires_at, route_id, route_step, skipped)
-    SELECT $1, new_id(), $7, a.contact_id, a.channel_id, a.medium, a.address,
+    SELECT $1, {new_id}, $7, a.contact_id, a.channel_id, a.medium, a.address,
            CASE WHEN cardinality($10::text[]) > 0 THEN (
                SELECT coalesce(jsonb_object_agg(used.name, known.value), '{{}}')
                FROM unnest($10::text[]) AS used (name)
@@ -138,7 +138,7 @@ WITH audience AS MATERIALIZED (
 ), written AS (
     INSERT INTO messages (workspace_id, id, campaign_id, contact_id, channel_id, medium, address, variables, delivery, priority,
                           status, due_at, expires_at, resend_of, possible_duplicate)
-    SELECT $1, new_id(), $6, a.contact_id, a.channel_id, a.medium, a.address, a.variables, $8, 2, 'queued', now(), now() + $9::interval, a.id,
+    SELECT $1, {new_id}, $6, a.contact_id, a.channel_id, a.medium, a.address, a.variables, $8, 2, 'queued', now(), now() + $9::interval, a.id,
            m.status = 'unknown'
     FROM audience a JOIN messages m ON m.workspace_id = $1 AND m.id = a.id
     RETURNING 1

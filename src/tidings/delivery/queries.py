@@ -187,9 +187,12 @@ async def channels_to_sweep(connection: asyncpg.Connection) -> list[UUID]:
 async def settle_many(connection: asyncpg.Connection, workspace_id: UUID, channel_id: UUID, ended: Sequence[Ended]) -> int:
     """Write the ends of many attempts; return how many of them still counted. In a transaction, unless all went well."""
     in_order = sorted(ended, key=lambda one: one.message.id)
-    well = [one for one in in_order if one.went_well]
+    well: list[Ended] = []
+    others: list[Ended] = []
+    for one in in_order:
+        (well if one.went_well else others).append(one)
     late = await _settle_accepted(connection, workspace_id, channel_id, well) if well else []
-    if others := [one for one in in_order if not one.went_well] if len(well) < len(in_order) else []:
+    if others:
         rows = await connection.fetch(_SETTLE.settle, workspace_id, channel_id, *_columns(others))
         settled = {(row[0], row[1]) for row in rows}
         late += [one for one in others if (one.message.id, one.message.attempt) not in settled]

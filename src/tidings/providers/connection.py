@@ -19,13 +19,14 @@ _MOST_HEADER_BYTES = 65_536
 class Departures:
     """Requests that are made in one round of the loop leave together at its end: whoever reads them is woken once, not once for each."""
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self._ready: list[Connection] = []
 
     def add(self, connection: Connection) -> None:
         """Let its request out at the end of this round."""
         if not self._ready:
-            asyncio.get_running_loop().call_soon(self._let_out)
+            self._loop.call_soon(self._let_out)
         self._ready.append(connection)
 
     def _let_out(self) -> None:
@@ -37,7 +38,8 @@ class Departures:
 class Connection(asyncio.Protocol):
     """Made by `loop.create_connection`. `lost` is called once, when it is no more."""
 
-    def __init__(self, lost: Callable[[Connection], None], departures: Departures) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, lost: Callable[[Connection], None], departures: Departures) -> None:
+        self._loop = loop
         self._lost = lost
         self._departures = departures
         self._wire: bytes | None = None
@@ -69,7 +71,7 @@ class Connection(asyncio.Protocol):
 
     def ask(self, wire: bytes, limit: int, at: float) -> asyncio.Future[Answer]:
         """Let a whole request out. What comes is a whole answer of at most `limit` bytes, or `NoAnswer`."""
-        self._answer = answer = asyncio.get_running_loop().create_future()
+        self._answer = answer = self._loop.create_future()
         self._limit = limit
         self.since = at
         self._wire = wire

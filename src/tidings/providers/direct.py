@@ -13,7 +13,7 @@ import re
 import socket
 import ssl
 from collections import deque
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -64,7 +64,15 @@ class Direct:
         self._idle: dict[Origin, list[Connection]] = {}
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._sweeping = False
-        self._departures = Departures()
+
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        """The one that the first request is made on. To ask Python for it costs a call of the system each time."""
+        return asyncio.get_running_loop()
+
+    @cached_property
+    def _departures(self) -> Departures:
+        return Departures(self._loop)
 
     def target(self, request: Request) -> Target | None:
         """Where a request goes; None for what is left to the HTTP library: multipart, odd addresses, proxies, TLS without certificates here."""
@@ -80,7 +88,7 @@ class Direct:
         wire = _wire(request, target)
         connection = await self._borrow(target.origin)
         try:
-            return await connection.ask(wire, limit, asyncio.get_running_loop().time())
+            return await connection.ask(wire, limit, self._loop.time())
         except NoAnswer as error:
             raise error from None
         except asyncio.CancelledError:
@@ -122,7 +130,7 @@ class Direct:
 
     def _give_back(self, origin: Origin, connection: Connection) -> None:
         if connection.is_usable:
-            connection.since = asyncio.get_running_loop().time()
+            connection.since = self._loop.time()
             self._idle.setdefault(origin, []).append(connection)
             self._next()
         else:
@@ -150,7 +158,7 @@ class Direct:
         try:
             async with asyncio.timeout(self._wait_seconds):
                 while self._open >= self._most and not self._evict():
-                    waiter = asyncio.get_running_loop().create_future()
+                    waiter = self._loop.create_future()
                     self._waiting.append(waiter)
                     await waiter
         except TimeoutError:
@@ -177,8 +185,7 @@ class Direct:
 
     async def _first_that_answers(self, origin: Origin, context: ssl.SSLContext | None) -> Connection:
         """Its addresses in the system's order, each given its share of the time: one that does not answer must not hide another that would."""
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+        found = await self._loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(str(sockaddr[0]) for _, _, _, _, sockaddr in found))[:_MOST_ADDRESSES]
         for address in addresses[:-1]:
             with contextlib.suppress(OSError, TimeoutError):
@@ -188,8 +195,8 @@ class Direct:
 
     async def _stand(self, address: str, origin: Origin, context: ssl.SSLContext | None) -> Connection:
         name = origin.host if context is not None else None
-        _, connection = await asyncio.get_running_loop().create_connection(
-            lambda: Connection(self._lost, self._departures), address, origin.port, ssl=context, server_hostname=name
+        _, connection = await self._loop.create_connection(
+            lambda: Connection(self._loop, self._lost, self._departures), address, origin.port, ssl=context, server_hostname=name
         )
         return connection
 
@@ -208,11 +215,11 @@ class Direct:
     def _sweep_later(self) -> None:
         if not self._sweeping:
             self._sweeping = True
-            asyncio.get_running_loop().call_later(min(0.25, self._total_seconds / 5), self._sweep)
+            self._loop.call_later(min(0.25, self._total_seconds / 5), self._sweep)
 
     def _sweep(self) -> None:
         self._sweeping = False
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         for connection in list(self._all):
             age = now - connection.since
             if connection.is_busy and age > self._total_seconds:
