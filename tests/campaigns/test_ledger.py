@@ -272,3 +272,22 @@ async def test_a_page_of_the_fan_out_that_comes_between_does_not_unbalance_the_l
         ledger = (await service.ledgers(session, api.caller.id, [campaign]))[campaign_id]
     assert ledger.balances
     assert (ledger.accepted, ledger.waiting) == (5, 5)
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["PostgreSQL 18", "older ones"])
+async def test_recipients_get_ids_in_order_of_time_from_postgresql_of_any_version(
+    api: Api, own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidings.campaigns.fan_out._makes_ids", lambda _: own)
+    await api.make_contacts(25)
+    first = await launch(api)
+    await fan_out(api.database, api.caller.id, raw("cmp", first))
+    pool = api.database.pool
+    await pool.execute("UPDATE messages SET status = 'failed', error_code = 'unreachable', settled_at = now()")
+    await pool.execute("UPDATE campaigns SET status = 'done', finished_at = now()")
+    again = (await api.post(f"/campaigns/{first}/resends", {"statuses": ["failed"]}))["id"]
+    await fan_out(api.database, api.caller.id, raw("cmp", again))
+    ids = [await pool.fetch("SELECT id FROM messages WHERE campaign_id = $1 ORDER BY id", raw("cmp", one)) for one in (first, again)]
+    assert [len(each) for each in ids] == [25, 25]
+    assert {row["id"].version for each in ids for row in each} == {7}
+    assert ids[0][-1]["id"] < ids[1][0]["id"]
