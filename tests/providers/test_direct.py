@@ -210,7 +210,7 @@ async def test_requests_of_one_round_leave_together(way: Direct) -> None:
     assert len(came) == 4
 
 
-@pytest.mark.parametrize("end", ["cancelled", "shut down", "the other side speaks", "the other side hangs up"])
+@pytest.mark.parametrize("end", ["cancelled", "shut down", "the other side speaks", "the other side hangs up", "it breaks"])
 async def test_what_ends_before_it_leaves_was_not_sent(way: Direct, end: str) -> None:
     """Between the making of a request and the end of the round in which it leaves."""
     requests = 0
@@ -241,6 +241,8 @@ async def test_what_ends_before_it_leaves_was_not_sent(way: Direct, end: str) ->
                 way.close()
             elif end == "the other side speaks":
                 connection.data_received(OK)
+            elif end == "it breaks":
+                connection._transport.abort()  # the protocol is told only in the round after
             else:
                 connection.connection_lost(None)
             with pytest.raises(NotSent) as error:

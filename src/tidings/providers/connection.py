@@ -79,10 +79,14 @@ class Connection(asyncio.Protocol):
         return answer
 
     def depart(self) -> None:
-        """Let the request out, unless the connection has ended meanwhile."""
+        """Let the request out, unless it was given up or the connection has broken meanwhile: of that the loop tells only after this round."""
+        if self._wire is None:
+            return
+        if self._transport.is_closing():
+            self.give_up(NoAnswer("the connection broke"))
+            return
         wire, self._wire = self._wire, None
-        if wire is not None:
-            self._transport.write(wire)
+        self._transport.write(wire)
 
     def give_up(self, error: NoAnswer) -> None:
         """End the request that is under way, and the connection with it: what may still come would be taken for the next one's answer.
